@@ -1,0 +1,175 @@
+# gcmeter: the only build system. `make help` lists the targets.
+
+# Set by hand where needed: CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR, and
+#   SAN=address,undefined or SAN=thread   builds (and tests) with these sanitizers
+#   DEPS=no                               never installs anything
+#   SUITE=quick                           for bench: the suite to measure
+#   RUN=DIR                               for plots: the run to draw (default results/latest)
+SHELL := /bin/sh
+ifeq ($(origin CC),default)
+CC := $(shell command -v gcc >/dev/null 2>&1 && echo gcc || echo clang)
+endif
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+SAN ?=
+DEPS ?= yes
+SUITE ?= standard
+RUN ?= results/latest
+BUILD ?= build
+
+VERSION := 0.1.0
+MACHINE := $(shell uname -s)-$(shell uname -m)
+ifeq ($(filter Linux-x86_64 Linux-aarch64,$(MACHINE)),)
+$(error gcmeter runs on Linux on x86-64 and aarch64; this is $(MACHINE))
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wwrite-strings -Wpointer-arith -Wvla -Wconversion
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+# Collectors and workloads look at the same memory under several types.
+LANGUAGE := -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -pthread
+INCLUDES := -Icollectors -Iworkloads -Iharness -Itests
+COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
+LINK = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# One folder of objects per set of flags, so that switching between them rebuilds nothing.
+FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
+OBJ := $(BUILD)/$(FLAGS_HASH)
+BIN := $(OBJ)/bin
+
+# What is on this machine. have(HEADER) is `yes` where the compiler finds it.
+have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes),yes)
+HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
+HAVE_CSV := $(call have,csv.h)
+HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
+HAVE_GNUPLOT := $(shell command -v gnuplot >/dev/null 2>&1 && echo yes)
+
+# Rows of collectors/backends.def as words NAME|FLAVOURS|HEADER|LIBRARIES|PACKAGE, with `-` for an
+# empty field and `~` for a blank.
+BACKEND_ROWS := $(shell sed -n 's/""/"-"/g; s/^BACKEND.\([a-z0-9_]*\), *"\([^"]*\)", *"\([^"]*\)", *"\([^"]*\)", *"\([^"]*\)",.*/\1|\2|\3|\4|\5/p' collectors/backends.def | tr ' ' '~')
+field = $(filter-out -,$(subst ~, ,$(word $(2),$(subst |, ,$(1)))))
+WORKLOADS := $(shell sed -n 's/^WORKLOAD.\([a-z0-9_]*\).*/\1/p' workloads/workloads.def)
+
+BUILT_ROWS := $(foreach row,$(BACKEND_ROWS),$(if $(call have,$(call field,$(row),3)),$(row)))
+BACKENDS := $(foreach row,$(BUILT_ROWS),$(call field,$(row),1))
+BACKEND_PACKAGES := $(sort $(foreach row,$(BACKEND_ROWS),$(call field,$(row),5)))
+
+# `-` stands for the plain flavour. runners: words BACKEND|FLAVOUR|LIBRARIES
+RUNNERS := $(foreach row,$(BUILT_ROWS),$(foreach flavour,- $(foreach f,$(call field,$(row),2),$(firstword $(subst :, ,$(f)))),$(call field,$(row),1)|$(flavour)|$(word 4,$(subst |, ,$(row)))))
+exe = $(1)$(if $(filter-out -,$(2)),-$(2))
+
+BASE_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard harness/base/*.c))
+DATA_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard harness/data/*.c))
+DRIVER_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard harness/driver/*.c))
+# identity.c is compiled once per runner, with its backend and flavour.
+RUNNER_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(filter-out harness/runner/identity.c,$(wildcard harness/runner/*.c)))
+
+RUNNER_EXES :=
+TEST_EXES :=
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all
+all: ## build everything that this machine has the libraries for (default)
+
+# fail(CODE, MESSAGE): one line of what is wrong, then what gcmeter itself would have returned, since
+# make ends with 2 whatever a recipe returned.
+fail = { printf '%s\n' "gcmeter: $(2)" >&2; printf 'gcmeter: exit $(1)\n' >&2; exit $(1); }
+
+define RUNNER_RULES
+# $(1) backend, $(2) flavour or -, $(3) libraries, $(4) name of the runner
+$(4)_DEFINES := -DGC_BACKEND_HEADER='"$(1)/$(1)_gc.h"' $(if $(filter-out -,$(2)),-DGC_FLAVOUR_$(shell printf '%s' '$(2)' | tr a-z A-Z)=1)
+$(4)_BACKEND := $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard collectors/*.c collectors/$(1)/*.c collectors/pool/*.c))
+$(4)_WORKLOADS := $$(WORKLOADS:%=$$(OBJ)/$(4)/workloads/%.o)
+$(4)_IDENTITY := $$(OBJ)/$(4)/harness/runner/identity.o
+
+$$(OBJ)/$(4)/%.o: %.c
+	@mkdir -p '$$(@D)'
+	$$(COMPILE) $$($(4)_DEFINES) -c -o $$@ $$<
+
+$$($(4)_IDENTITY): harness/runner/identity.c collectors/backends.def Makefile
+	@mkdir -p '$$(@D)'
+	$$(COMPILE) -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"' -c -o $$@ $$<
+
+$$(BIN)/gcmeter-run-$(4): $$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY) $$(RUNNER_OBJECTS) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $(3) -lm
+RUNNER_EXES += $$(BIN)/gcmeter-run-$(4)
+
+$$(OBJ)/tests/conformance-$(4): $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard tests/conformance/*.c)) $$($(4)_BACKEND) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $(3) -lcmocka -lm
+ifneq ($$(wildcard tests/conformance/*.c),)
+TEST_EXES += $$(OBJ)/tests/conformance-$(4)
+endif
+-include $$(patsubst %.o,%.d,$$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY))
+-include $$(wildcard $$(OBJ)/$(4)/tests/*/*.d)
+endef
+$(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
+
+# Unit tests are programs of one file. One that is named after a backend (marksweep_heap_test.c) is
+# linked with it; the others with everything but collectors and main programs.
+define BACKEND_TEST_RULES
+# $(1) name of the test, $(2) backend
+$$(OBJ)/tests/$(1): $$(OBJ)/$(2)/tests/unit/$(1).o $$($(2)_BACKEND) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $$(call field,$$(filter $(2)|%,$$(BUILT_ROWS)),4) -lcmocka -lm
+TEST_EXES += $$(OBJ)/tests/$(1)
+endef
+define PLAIN_TEST_RULES
+# $(1) name of the test, $(2) its folder under tests/
+$$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ -lcsv -lcmocka -lm
+TEST_EXES += $$(OBJ)/tests/$(1)
+endef
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/*_test.c))
+backend_of = $(firstword $(foreach b,$(BACKENDS),$(if $(filter $(b)_%,$(1)),$(b))))
+known_backend_of = $(firstword $(foreach row,$(BACKEND_ROWS),$(if $(filter $(call field,$(row),1)_%,$(1)),$(call field,$(row),1))))
+$(foreach t,$(UNIT_TESTS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_TEST_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call PLAIN_TEST_RULES,$(t),unit)))))
+$(foreach t,$(INTEGRATION_TESTS),$(eval $(call PLAIN_TEST_RULES,$(t),integration)))
+
+$(OBJ)/%.o: %.c
+	@mkdir -p '$(@D)'
+	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
+
+$(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+
+# A build that lacks what it requires stops here, before the compiler says the same less clearly.
+.PHONY: required
+required:
+	@test '$(HAVE_CC)' || $(call fail,3,no C compiler: apt-get install gcc libc6-dev)
+	@test '$(HAVE_CSV)' || $(call fail,3,libcsv is missing: apt-get install libcsv-dev)
+
+$(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS): | required
+
+# build/bin always names the latest build, whatever its flags.
+all: required $(BIN)/gcmeter $(RUNNER_EXES)
+	@mkdir -p '$(BUILD)/bin' && rm -f '$(BUILD)'/bin/*
+	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do ln -s "../$(FLAGS_HASH)/bin/$$f" '$(BUILD)/bin/'"$$f"; done
+
+-include $(patsubst %.o,%.d,$(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS))
+-include $(wildcard $(OBJ)/tests/*/*.d)
+
+.PHONY: test-programs
+test-programs: required $(TEST_EXES)
+
+# What the rest needs at run time or to build, by Debian name. DEPS_FOR_TEST adds cmocka.
+.PHONY: deps
+REQUIRED_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev) $(if $(HAVE_CMOCKA),,libcmocka-dev) $(if $(HAVE_GNUPLOT),,gnuplot-nox)
+MISSING_OPTIONAL := $(sort $(foreach row,$(filter-out $(BUILT_ROWS),$(BACKEND_ROWS)),$(call field,$(row),5)))
+deps: ## install what is missing (Debian; elsewhere print the package names)
+	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: clean
+clean: ## remove the build folder
+	rm -rf '$(BUILD)'
