@@ -3,14 +3,15 @@
  * Stands for programs whose data refers to itself (document trees with parent links, object graphs,
  * circuits, state machines): what reference counting leaks and what is laborious to free by hand.
  * Each graph is a ring of `nodes` nodes with degree - 1 random edges more per node, so it is
- * strongly connected: any node keeps all of them alive. A circular buffer holds `window` graphs; the
- * oldest is read along all its edges, checked and dropped before the next is built.
+ * strongly connected: any node keeps all of them alive. A circular buffer holds `window` graphs;
+ * the oldest is read along all its edges, checked and dropped before the next is built.
  *
  * By hand a graph is freed as a C program must that knows nothing of its shape: a search over the
  * edges with a mark in each node and a queue of the nodes found, then the freeing of all of them,
  * since no node may go before every edge into it has been looked at. With leak=1 that walk is
- * forgotten: memory then grows by every graph dropped, while a collector does not notice. The queue,
- * allocated once per iteration and thread, is part of freeing by hand and not counted as allocated.
+ * forgotten: memory then grows by every graph dropped, while a collector does not notice. The
+ * queue, allocated once per iteration and thread, is part of freeing by hand and not counted as
+ * allocated.
  *
  * Stresses: allocation of many small objects of one size, tracing of a heap in which almost every
  * word is a pointer and half of them are random, death of old objects in the order of their birth.
@@ -21,10 +22,10 @@
  * where the last term is the builder's table of each thread. An iteration builds windows * window
  * graphs, so it allocates at least five times its live set.
  *
- * A good collector marks at the speed of memory (prefetching hides the random edges), reclaims whole
- * runs of neighbours cheaply, and lets memory stay near a constant multiple of the live set. A bad
- * one stops for as long as marking the window takes, or keeps a dropped graph alive through one
- * stray word, which retains all of its nodes.
+ * A good collector marks at the speed of memory (prefetching hides the random edges), reclaims
+ * whole runs of neighbours cheaply, and lets memory stay near a constant multiple of the live set.
+ * A bad one stops for as long as marking the window takes, or keeps a dropped graph alive through
+ * one stray word, which retains all of its nodes.
  */
 #include "base/rng.h"
 #include "gc.h"
@@ -85,8 +86,8 @@ static uint64_t node_value(uint64_t key, uint64_t number)
     return rng_mix(key + number);
 }
 
-/* Builds graph `unit` and returns its node 0. The table of nodes is the builder's own and dropped at
- * the end, as it would be in a program that reads a graph from a file. */
+/* Builds graph `unit` and returns its node 0. The table of nodes is the builder's own and dropped
+ * at the end, as it would be in a program that reads a graph from a file. */
 static struct node *build_graph(const struct builder *b, uint64_t unit)
 {
     struct gc_mutator *m = b->m;
@@ -117,8 +118,8 @@ static struct node *build_graph(const struct builder *b, uint64_t unit)
             gc_safepoint(m);
     }
     struct node *start = table[0];
-    gc_free(m, table, table_bytes);
     gc_keep(table);
+    gc_free(m, table, table_bytes);
     workload_allocated(b->thread, table_bytes + b->nodes * b->node_bytes, b->nodes + 1);
     return start;
 }
@@ -222,8 +223,8 @@ static uint64_t iterate(struct workload_thread *thread)
     for (uint64_t unit = end_unit - width; unit < end_unit; unit++)
         checksum += retire_slot(&b, window, (unit - first_unit) % width, unit);
 
-    gc_free(m, window, window_bytes);
     gc_keep(window);
+    gc_free(m, window, window_bytes);
     if (b.queue != NULL)
         gc_free(m, b.queue, queue_bytes);
     return checksum;

@@ -2,14 +2,14 @@
  *
  * Stands for GCBench, written by John Ellis and Pete Kovac of Post Communications, modified by Hans
  * Boehm of Silicon Graphics (the C and C++ versions came with bdwgc), a program built to resemble
- * the allocation of real ones: it stretches the heap with a tree that is dropped, builds a long-lived
- * tree and a long-lived array of doubles, and then builds and drops trees of growing depth, the same
- * number of nodes at each depth, half of the trees from the top down (storing into older objects)
- * and half from the bottom up. Sizes and counts are the published ones by default; so is the node:
- * two pointers and two ints, which the program never used and which here hold the node's height
- * and its tree's number, for checking. The two long trees are read whole, the others along one path,
- * as reading all of them would add a traversal that the program does not have. By hand a tree is
- * freed by recursion, as the C++ version's destructor does.
+ * the allocation of real ones: it stretches the heap with a tree that is dropped, builds a
+ * long-lived tree and a long-lived array of doubles, and then builds and drops trees of growing
+ * depth, the same number of nodes at each depth, half of the trees from the top down (storing into
+ * older objects) and half from the bottom up. Sizes and counts are the published ones by default;
+ * so is the node: two pointers and two ints, which the program never used and which here hold the
+ * node's height and its tree's number, for checking. The two long trees are read whole, the others
+ * along one path, as reading all of them would add a traversal that the program does not have. By
+ * hand a tree is freed by recursion, as the C++ version's destructor does.
  *
  * With several threads the first one makes the long-lived data; then all share the trees of each
  * depth, and the long-lived data is checked and dropped when all are done.
@@ -26,8 +26,8 @@
  * where no more threads count than there are trees of that depth.
  *
  * A good collector reclaims a dropped tree at a cost that hardly depends on its size and does not
- * pay for the long-lived data at each collection more than its share. A bad one marks the long-lived
- * tree again and again in a heap that is too tight, or scans the array of doubles.
+ * pay for the long-lived data at each collection more than its share. A bad one marks the
+ * long-lived tree again and again in a heap that is too tight, or scans the array of doubles.
  */
 #include "base/rng.h"
 #include "gc.h"
@@ -59,8 +59,8 @@ struct node {
     uint32_t tree;  /* number of the tree it belongs to */
 };
 
-static struct gc_type node_type = GC_TYPE_RECORD(struct node, GC_POINTER_BIT(struct node, left) |
-                                                                  GC_POINTER_BIT(struct node, right));
+static struct gc_type node_type = GC_TYPE_RECORD(
+    struct node, GC_POINTER_BIT(struct node, left) | GC_POINTER_BIT(struct node, right));
 static struct gc_type array_type = GC_TYPE_LEAF("array of doubles");
 
 static struct gc_type *const types[] = {&node_type, &array_type, NULL};
@@ -173,8 +173,8 @@ static uint64_t check_and_drop(struct workload_thread *thread, struct node *root
                                uint32_t tree)
 {
     uint64_t checksum = check_path(thread, root, depth, tree);
-    free_tree(thread->mutator, root);
     gc_keep(root);
+    free_tree(thread->mutator, root);
     workload_allocated(thread, tree_size(depth) * sizeof(struct node), tree_size(depth));
     return checksum;
 }
@@ -227,8 +227,8 @@ static uint64_t stretch_heap(struct workload_thread *thread)
     unsigned depth = (unsigned)workload_param(thread, STRETCH_DEPTH);
     struct node *root = make_tree(thread->mutator, depth, STRETCH_TREE);
     uint64_t count = count_tree(thread, root, depth, STRETCH_TREE);
-    free_tree(thread->mutator, root);
     gc_keep(root);
+    free_tree(thread->mutator, root);
     workload_allocated(thread, count * sizeof *root, count);
     return count;
 }
@@ -271,10 +271,10 @@ static uint64_t iterate(struct workload_thread *thread)
     if (array[CHECKED_INDEX] != 1.0 / CHECKED_INDEX)
         workload_fail(thread, "gcbench: the long-lived array is not what was written");
     workload_allocated(thread, count * sizeof *root, count);
-    free_tree(m, root);
-    gc_free(m, array, length * sizeof *array);
     gc_keep(root);
     gc_keep(array);
+    free_tree(m, root);
+    gc_free(m, array, length * sizeof *array);
     return checksum + count;
 }
 

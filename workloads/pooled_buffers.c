@@ -3,12 +3,12 @@
  * Stands for servers that render into a buffer, send it and forget it: the pattern for which Go has
  * sync.Pool. A buffer is taken, `touched` of it is written, it waits in a queue of `held` buffers,
  * is read back and checked, and given back. With pool=1 it comes from and returns to one gc_pool,
- * whose buffers all have `bytes`; with pool=0 it is allocated at the size needed, and freed by hand.
- * What pool=1 saves is the ratio between the two.
+ * whose buffers all have `bytes`; with pool=0 it is allocated at the size needed, and freed by
+ * hand. What pool=1 saves is the ratio between the two.
  *
- * Sizes are uneven, from bytes/2 to bytes: a Weyl sequence (multiples of the golden ratio, modulo 1)
- * started from the seed, so that neighbours differ as random ones would, while any run of them has
- * the mean 3/4 bytes and the live set is known.
+ * Sizes are uneven, from bytes/2 to bytes: a Weyl sequence (multiples of the golden ratio, modulo
+ * 1) started from the seed, so that neighbours differ as random ones would, while any run of them
+ * has the mean 3/4 bytes and the live set is known.
  *
  * Stresses: allocation of medium-sized leaf objects at a high rate, clearing them where the memory
  * manager does so, and the pool with its stealing between threads. Does not stress: tracing (there
@@ -17,8 +17,8 @@
  * Live set, all threads together: 8 held + held * bytes with pool=1; with pool=0
  * 8 held + 3/4 held * bytes + bytes/4 per thread, the last term bounding the unevenness.
  *
- * With pool=1, how often the pool is empty depends on how often the backend clears it: the counts of
- * allocations are then those of the misses and not the same on every backend.
+ * With pool=1, how often the pool is empty depends on how often the backend clears it: the counts
+ * of allocations are then those of the misses and not the same on every backend.
  *
  * A good collector makes pool=0 cost little more than pool=1: it reuses a buffer's memory while it
  * is still in the cache and does not clear leaf objects. A bad one clears or scans every buffer, or
@@ -161,7 +161,8 @@ static uint64_t read_words(struct workload_thread *thread, const uint64_t *buffe
 }
 
 /* Use number `unit` begins: its buffer goes into the queue. */
-static void begin_use(struct workload_thread *thread, uint64_t **queue, uint64_t slot, uint64_t unit)
+static void begin_use(struct workload_thread *thread, uint64_t **queue, uint64_t slot,
+                      uint64_t unit)
 {
     uint64_t bytes = bytes_needed(thread->run, unit);
     uint64_t *buffer = take_buffer(thread, bytes);
@@ -207,8 +208,8 @@ static uint64_t iterate(struct workload_thread *thread)
     for (uint64_t unit = end - waiting; unit < end; unit++)
         checksum += end_use(thread, queue, (unit - first) % held, unit);
 
-    gc_free(thread->mutator, queue, queue_bytes);
     gc_keep(queue);
+    gc_free(thread->mutator, queue, queue_bytes);
     return checksum;
 }
 

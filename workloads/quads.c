@@ -1,14 +1,14 @@
 /* quads: trees of four-child nodes.
  *
  * Stands for the quads benchmark of Whippet (wingo/whippet, benchmarks/quads.c), a quadtree in
- * memory: it builds one large tree from the bottom up and keeps it, then allocates garbage in rounds,
- * small trees dropped as soon as they are built, and reads the whole live tree after each round.
- * Defaults are the published 20 rounds of trees of depth 3, each round a third of the live tree,
- * which is what the original allocates at a heap of 2.5 times the tree. A node is four pointers and
- * nothing else. A small tree is checked along one path.
+ * memory: it builds one large tree from the bottom up and keeps it, then allocates garbage in
+ * rounds, small trees dropped as soon as they are built, and reads the whole live tree after each
+ * round. Defaults are the published 20 rounds of trees of depth 3, each round a third of the live
+ * tree, which is what the original allocates at a heap of 2.5 times the tree. A node is four
+ * pointers and nothing else. A small tree is checked along one path.
  *
- * With several threads, 16 subtrees of the live tree are built and read by turns, and the small trees
- * of a round are shared out.
+ * With several threads, 16 subtrees of the live tree are built and read by turns, and the small
+ * trees of a round are shared out.
  *
  * Stresses: marking of a large live set in which every word is a pointer, over and over, beside the
  * allocation of small objects that all die; then the locality of the live tree. Does not stress:
@@ -197,8 +197,8 @@ static uint64_t make_garbage(struct workload_thread *thread, uint64_t round)
     for (uint64_t i = first; i < end; i++) {
         struct quad *tree = make_tree(thread->mutator, depth);
         checksum += check_path(thread, tree, depth, round * trees + i);
-        free_tree(thread->mutator, tree, depth);
         gc_keep(tree);
+        free_tree(thread->mutator, tree, depth);
         workload_allocated(thread, nodes * sizeof(struct quad), nodes);
         if ((i + 1) % each == 0 || i + 1 == end)
             workload_operation_end(thread);

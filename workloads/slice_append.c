@@ -1,12 +1,12 @@
 /* slice_append: Go slices grown by append, one element at a time.
  *
  * Stands for the commonest allocation pattern of Go programs: a slice {base, length, capacity} that
- * starts empty and is appended to, so that its array is replaced by a larger one again and again and
- * every outgrown array becomes garbage. Capacities follow runtime.growslice of Go 1.18 and later
- * (src/runtime/slice.go): double below 256 elements, then newcap += (newcap + 3 * 256) / 4, rounded
- * up to a size class of the runtime (src/runtime/sizeclasses.go, roundupsize in msize.go). Outgrown
- * arrays are freed at once by hand. Of the slices grown, the last `window` stay alive; each is read
- * back and checked when it leaves the window.
+ * starts empty and is appended to, so that its array is replaced by a larger one again and again
+ * and every outgrown array becomes garbage. Capacities follow runtime.growslice of Go 1.18 and
+ * later (src/runtime/slice.go): double below 256 elements, then newcap += (newcap + 3 * 256) / 4,
+ * rounded up to a size class of the runtime (src/runtime/sizeclasses.go, roundupsize in msize.go).
+ * Outgrown arrays are freed at once by hand. Of the slices grown, the last `window` stay alive;
+ * each is read back and checked when it leaves the window.
  *
  * Stresses: short-lived objects of doubling sizes, copying, large objects where slices are long;
  * with pointer=1 also one small object per element, and arrays that are traced. Does not stress:
@@ -19,9 +19,9 @@
  * the last term being the slice under construction, at its last growth or at its end.
  *
  * A good collector allocates and clears large arrays at the speed of memory, never scans leaf
- * arrays, and collects often enough to stay in the cache where slices are short. A bad one clears or
- * scans leaf data, keeps outgrown arrays alive by stray words that look like pointers to them, or
- * asks the system for every large array anew.
+ * arrays, and collects often enough to stay in the cache where slices are short. A bad one clears
+ * or scans leaf data, keeps outgrown arrays alive by stray words that look like pointers to them,
+ * or asks the system for every large array anew.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,7 +91,7 @@ static const uint16_t size_classes[] = {
     6528,  6784,  6912,  8192,  9472,  9728,  10240, 10880, 12288, 13568, 14336, 16384,
     18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
 };
-#define SIZE_CLASSES (sizeof size_classes / sizeof size_classes[0])
+#define SIZE_CLASSES  (sizeof size_classes / sizeof size_classes[0])
 #define LARGEST_WORDS (32768 / WORD_BYTES)
 #define PAGE_WORDS    (8192 / WORD_BYTES)
 
@@ -201,13 +201,13 @@ static __attribute__((noinline)) struct slice grow_integers(struct gc_mutator *m
             gc_safepoint(m);
         memcpy(to + i, from + i, (rest < CHUNK_ELEMENTS ? rest : CHUNK_ELEMENTS) * WORD_BYTES);
     }
-    gc_free(m, slice.base, slice.capacity * WORD_BYTES);
     gc_keep(slice.base);
+    gc_free(m, slice.base, slice.capacity * WORD_BYTES);
     return (struct slice){to, slice.length, capacity};
 }
 
-/* The same for pointers. A long copy is broken up by safepoints, so its array must be valid to trace
- * at each of them. */
+/* The same for pointers. A long copy is broken up by safepoints, so its array must be valid to
+ * trace at each of them. */
 static __attribute__((noinline)) struct slice grow_pointers(struct gc_mutator *m,
                                                             struct slice slice)
 {
@@ -228,8 +228,8 @@ static __attribute__((noinline)) struct slice grow_pointers(struct gc_mutator *m
             gc_store(m, to, to[i], from[i]);
         }
     }
-    gc_free(m, slice.base, slice.capacity * WORD_BYTES);
     gc_keep(slice.base);
+    gc_free(m, slice.base, slice.capacity * WORD_BYTES);
     return (struct slice){to, slice.length, capacity};
 }
 
@@ -366,7 +366,8 @@ static void show_example(struct workload_thread *thread)
     for (uint64_t i = 0; i < slice.length; i++) {
         uint64_t value =
             boxed ? ((struct box *const *)slice.base)[i]->value : ((uint64_t *)slice.base)[i];
-        used += snprintf(line + used, sizeof line - (size_t)used, "%s%" PRIu64, i ? " " : "", value);
+        used +=
+            snprintf(line + used, sizeof line - (size_t)used, "%s%" PRIu64, i ? " " : "", value);
     }
     snprintf(line + used, sizeof line - (size_t)used, "]");
     workload_print(thread, line);
@@ -423,9 +424,10 @@ static uint64_t iterate(struct workload_thread *thread)
     if (width > 0) {
         uint64_t kept = end_slice - first_slice < width ? end_slice - first_slice : width;
         for (uint64_t number = end_slice - kept; number < end_slice; number++)
-            checksum += retire_slot(thread, &window[(number - first_slice) % width], window, number);
-        gc_free(m, window, window_bytes);
+            checksum +=
+                retire_slot(thread, &window[(number - first_slice) % width], window, number);
         gc_keep(window);
+        gc_free(m, window, window_bytes);
     }
     return checksum;
 }
