@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mapped.h"
@@ -93,9 +94,17 @@ static void report_metrics(struct record_writer *w, const struct measurement *m,
 
 void report_stops(struct record_writer *w, const struct measurement *m)
 {
-    /* Where nothing is collected, nothing can be stopped: the figures are empty, not 0. */
-    if (gc_backend.reclaim != GC_RECLAIM_TRACING)
+    const char *source = gc_backend.pause_source ? gc_backend.pause_source() : NULL;
+    /* Where nothing is collected or no stop can be seen, the figures are empty, not 0. */
+    if (gc_backend.reclaim != GC_RECLAIM_TRACING || (source && !source[0]))
         return;
+    if (source) {
+        char flag[64];
+        snprintf(flag, sizeof flag, "pause_source=%s", source);
+        record_begin(w, "flag");
+        record_text(w, flag);
+        record_end(w);
+    }
     uint64_t count = growable_log_count(&m->events.stops);
     size_t bytes = (size_t)(count + 1) * sizeof(int64_t);
     int64_t *durations = mapped_new(bytes);
