@@ -41,8 +41,8 @@
  *     store into an object allocated since the thread's last safepoint.
  *   - Nothing depends on addresses.
  */
-#ifndef GC_H
-#define GC_H
+#ifndef GC_CONTRACT_H
+#define GC_CONTRACT_H
 
 #include "gc_type.h"
 
