@@ -184,6 +184,12 @@ struct gc_backend {
     /* Fills *metric with the backend's own figure number `index`; returns 1, or 0 past the last.
      * NULL: it has none. */
     int (*metric)(size_t index, struct gc_metric *metric);
+
+    /* How stops are seen, once init has returned: NULL where they are those of METHODS.md section
+     * 3; a word such as "mark" where another interval has to stand for them, which becomes the flag
+     * pause_source=WORD; "" where they cannot be seen, and pause figures stay empty. A NULL
+     * function stands for NULL. */
+    const char *(*pause_source)(void);
 };
 
 extern const struct gc_backend gc_backend;
