@@ -169,9 +169,8 @@ static bool take_span(struct ms_mutator *m, size_t hole_index)
         for (uint32_t i = 0; i < c->blocks; i++) {
             ms_space.table[span + i].state = MS_SMALL;
             ms_space.table[span + i].back = i;
-            ms_space.kinds[span + i] =
-                (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
-                                 (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
+            ms_space.kinds[span + i] = (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
+                                                        (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
         }
     }
     if (cursor->span == MS_NO_BLOCK)
@@ -181,8 +180,8 @@ static bool take_span(struct ms_mutator *m, size_t hole_index)
     return true;
 }
 
-/* One slot, by whatever the heap has without collecting; NULL where it has none, or where enough has
- * been allocated that a collection is due (`may_exceed`: not even then). */
+/* One slot, by whatever the heap has without collecting; NULL where it has none, or where enough
+ * has been allocated that a collection is due (`may_exceed`: not even then). */
 static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_exceed)
 {
     struct marksweep_hole *hole = &m->holes[hole_index];

@@ -1,8 +1,8 @@
 /* marksweep_class_internal.h: the table of size classes, and the units everything is counted in.
  *
  * Memory is divided into *blocks* of 8 KiB and *granules* of 16 bytes. A small object occupies one
- * slot of a *span*, a run of blocks (one block for most classes) cut into equal slots from its first
- * byte on; what is left at the end is less than an eighth of the span.
+ * slot of a *span*, a run of blocks (one block for most classes) cut into equal slots from its
+ * first byte on; what is left at the end is less than an eighth of the span.
  */
 #ifndef MARKSWEEP_CLASS_INTERNAL_H
 #define MARKSWEEP_CLASS_INTERNAL_H

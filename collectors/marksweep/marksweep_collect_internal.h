@@ -1,4 +1,5 @@
-/* marksweep_collect_internal.h: one collection from stop to resume, and what is remembered of it. */
+/* marksweep_collect_internal.h: one collection from stop to resume, and what is remembered of it.
+ */
 #ifndef MARKSWEEP_COLLECT_INTERNAL_H
 #define MARKSWEEP_COLLECT_INTERNAL_H
 

@@ -1,7 +1,7 @@
 /* marksweep_gc.h: the inline half of the marksweep collector (contract in gc.h).
  *
- * A mutator holds, for each pair of layout and size class it allocates from, a *hole*: a run of free
- * slots inside one block, which it alone may use. Allocation takes the next slot of the hole.
+ * A mutator holds, for each pair of layout and size class it allocates from, a *hole*: a run of
+ * free slots inside one block, which it alone may use. Allocation takes the next slot of the hole.
  *
  * Invariant: next <= end, and end - next is a whole number of slots of the hole's class. So a hole
  * is used up exactly when next == end, which is also how an empty one (both NULL) looks, and in

@@ -6,8 +6,8 @@
  *   - A span that is on no list and held by nobody is full.
  *   - A mutator's hole is free in no other view: only the holder of a span sets its bits.
  *
- * One lock, taken once per span, large object or layout, never on the fast path, and never held at a
- * safepoint. Order: world lock, then heap lock.
+ * One lock, taken once per span, large object or layout, never on the fast path, and never held at
+ * a safepoint. Order: world lock, then heap lock.
  */
 #ifndef MARKSWEEP_HEAP_INTERNAL_H
 #define MARKSWEEP_HEAP_INTERNAL_H
@@ -63,9 +63,9 @@ static inline void ms_heap_unlock(void)
 /* Makes room for the rows of one more layout in every mutator: 0 or -ENOMEM. Under the lock. */
 int ms_heap_charge_layout(void);
 
-/* Gives back all that the mutator holds: the bitmap becomes right for all its spans, those with free
- * slots go to their lists, its counts are added to the heap's. Under the lock; the mutator is the
- * caller's own or stopped. */
+/* Gives back all that the mutator holds: the bitmap becomes right for all its spans, those with
+ * free slots go to their lists, its counts are added to the heap's. Under the lock; the mutator is
+ * the caller's own or stopped. */
 void ms_heap_flush_mutator(struct ms_mutator *m);
 
 static inline void ms_heap_append_partial(size_t list, uint32_t span)

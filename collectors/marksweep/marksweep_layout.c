@@ -56,10 +56,9 @@ static struct ms_layout layout_of(const struct gc_type *type)
 
 int ms_layout_register(struct gc_type *type)
 {
-    if (!gc_type_is_leaf(type) &&
-        (type->fixed_bytes % 8 != 0 || type->element_bytes % 8 != 0 ||
-         !map_fits(type->fixed_pointers, type->fixed_bytes) ||
-         !map_fits(type->element_pointers, type->element_bytes)))
+    if (!gc_type_is_leaf(type) && (type->fixed_bytes % 8 != 0 || type->element_bytes % 8 != 0 ||
+                                   !map_fits(type->fixed_pointers, type->fixed_bytes) ||
+                                   !map_fits(type->element_pointers, type->element_bytes)))
         return -EINVAL;
     struct ms_layout layout = layout_of(type);
     int result = 0;

@@ -29,8 +29,8 @@ int ms_mark_init(void)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         k->capacity_max = bytes / sizeof *k->stack;
     }
-    /* Under a heap limit a collection begins when there is no more to be had, so that the stack could
-     * not grow just when it must: a 128th of the limit is set aside for it. */
+    /* Under a heap limit a collection begins when there is no more to be had, so that the stack
+     * could not grow just when it must: a 128th of the limit is set aside for it. */
     size_t first_bytes = STACK_FIRST_BYTES;
     while (first_bytes < ms_space.limit_bytes / 128 && first_bytes < STACK_FIRST_LIMIT)
         first_bytes *= 2;
@@ -205,8 +205,8 @@ static void drain(struct ms_marker *k)
     }
 }
 
-/* Scans every marked object once more, so that what a full stack left white behind a black object is
- * found. Each pass that overflows again has marked something, so passes end. */
+/* Scans every marked object once more, so that what a full stack left white behind a black object
+ * is found. Each pass that overflows again has marked something, so passes end. */
 static void search_heap(struct ms_marker *k)
 {
     for (uint32_t first = 1; first < ms_space.top; first += ms_space.table[first].run) {
@@ -220,8 +220,7 @@ static void search_heap(struct ms_marker *k)
             /* Bits that draining sets behind this point are scanned by it. */
             for (uint64_t set = bits[word]; set != 0; set &= set - 1) {
                 size_t granule = word * 64 + (size_t)__builtin_ctzll(set);
-                scan(k, (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT),
-                     layout);
+                scan(k, (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT), layout);
                 drain(k);
             }
         }
@@ -247,8 +246,8 @@ uint64_t ms_mark_drain(struct ms_marker *k)
     return searches;
 }
 
-void ms_mark_each_field(const char *object, void (*visit_field)(void *data, const char *object,
-                                                                void *const *field),
+void ms_mark_each_field(const char *object,
+                        void (*visit_field)(void *data, const char *object, void *const *field),
                         void *data)
 {
     const struct ms_layout *layout = &ms_layouts[layout_of((uintptr_t)object)];

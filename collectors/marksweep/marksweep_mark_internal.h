@@ -24,8 +24,8 @@
 #define MS_FIFO_TARGET 32u /* references that are on their way while there is more to do */
 
 struct ms_marker {
-    /* Entries are objects, or two entries for an array whose rest is to be scanned: the offset where
-     * to go on, then, on top, the array's address with bit 0 set. */
+    /* Entries are objects, or two entries for an array whose rest is to be scanned: the offset
+     * where to go on, then, on top, the array's address with bit 0 set. */
     uintptr_t *stack;
     size_t depth;
     size_t capacity;       /* entries that are accounted for */
@@ -53,8 +53,8 @@ uint64_t ms_mark_drain(struct ms_marker *k);
 
 /* Calls visit for each reference field of the object, whatever it holds. For the verifier and for
  * whoever is not in a hurry; conservative layouts have no fields in this sense. */
-void ms_mark_each_field(const char *object, void (*visit)(void *data, const char *object,
-                                                          void *const *field),
+void ms_mark_each_field(const char *object,
+                        void (*visit)(void *data, const char *object, void *const *field),
                         void *data);
 
 #endif

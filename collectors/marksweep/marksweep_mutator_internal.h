@@ -1,8 +1,8 @@
 /* marksweep_mutator_internal.h: one attached thread.
  *
  * Its holes are a table with a row for each layout and a column for each size class, mapped whole
- * and touched only where used. `holes` is what the fast path reads; `cursors`, the same table again,
- * is what only the slow path needs. */
+ * and touched only where used. `holes` is what the fast path reads; `cursors`, the same table
+ * again, is what only the slow path needs. */
 #ifndef MARKSWEEP_MUTATOR_INTERNAL_H
 #define MARKSWEEP_MUTATOR_INTERNAL_H
 
@@ -39,7 +39,6 @@ struct ms_mutator {
      * below its caller, registers included, is copied here. */
     size_t snapshot_count;
     uintptr_t snapshot[MS_SNAPSHOT_WORDS];
-    bool blocked;
 
     /* Of holes flushed since the last time these were added to the heap's. */
     uint64_t flushed_bytes;

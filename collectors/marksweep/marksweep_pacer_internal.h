@@ -1,9 +1,9 @@
 /* marksweep_pacer_internal.h: when to collect, and how much memory to keep.
  *
- * As in Go (runtime/mgcpacer.go, 1.19): a collection that leaves L live bytes and scanned R bytes of
- * roots lets the heap grow to the goal L + (L + R) * gogc / 100, but to no less than 4 MiB * gogc /
- * 100, so that a tiny live set does not collect all the time. A heap limit needs no part in this:
- * where it comes first, there is no block to be had, which starts a collection as well.
+ * As in Go (runtime/mgcpacer.go, 1.19): a collection that leaves L live bytes and scanned R bytes
+ * of roots lets the heap grow to the goal L + (L + R) * gogc / 100, but to no less than 4 MiB *
+ * gogc / 100, so that a tiny live set does not collect all the time. A heap limit needs no part in
+ * this: where it comes first, there is no block to be had, which starts a collection as well.
  *
  * Memory is given back after a collection, with the world running again: what is held beyond the
  * largest of the last eight goals, an eighth more (blocks are never full), and the metadata. So a

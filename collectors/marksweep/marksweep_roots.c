@@ -53,8 +53,8 @@ void ms_roots_remove(void *low, void *high)
     ms_heap_unlock();
 }
 
-/* Reads memory of other threads and of frames whose owners never meant it to be read: sanitizers are
- * told to look away, here only. */
+/* Reads memory of other threads and of frames whose owners never meant it to be read: sanitizers
+ * are told to look away, here only. */
 __attribute__((noinline, no_sanitize("address", "thread", "undefined"))) static uint64_t
 visit_words(struct ms_marker *k, const void *low, const void *high, bool interior)
 {

@@ -1,8 +1,8 @@
 /* marksweep_roots_internal.h: where marking starts.
  *
  * Stacks and registers are scanned conservatively: any word that is an address inside an allocated
- * object retains it, since the compiler may keep a derived pointer only. Registered ranges and pools
- * hold starts of objects; a word there that is not one is ignored.
+ * object retains it, since the compiler may keep a derived pointer only. Registered ranges and
+ * pools hold starts of objects; a word there that is not one is ignored.
  */
 #ifndef MARKSWEEP_ROOTS_INTERNAL_H
 #define MARKSWEEP_ROOTS_INTERNAL_H

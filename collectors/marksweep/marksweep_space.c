@@ -48,12 +48,11 @@ static int try_reserve(size_t bytes)
     return 0;
 }
 
-/* Four times the machine's memory, so that no fragmentation of addresses can matter; at most half of
- * what RLIMIT_AS allows, since threads and libraries need some. */
+/* Four times the machine's memory, so that no fragmentation of addresses can matter; at most half
+ * of what RLIMIT_AS allows, since threads and libraries need some. */
 static size_t wanted_reserve(void)
 {
-    uint64_t wanted =
-        4 * (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t wanted = 4 * (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     struct rlimit address_space;
     if (getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur != RLIM_INFINITY &&
         wanted > address_space.rlim_cur / 2)
@@ -100,8 +99,7 @@ uint64_t ms_space_held_bytes(void)
 
 static bool fits_limit(uint64_t more_bytes)
 {
-    return ms_space.limit_bytes == 0 ||
-           ms_space_held_bytes() + more_bytes <= ms_space.limit_bytes;
+    return ms_space.limit_bytes == 0 || ms_space_held_bytes() + more_bytes <= ms_space.limit_bytes;
 }
 
 static void note_peak(void)
@@ -197,8 +195,7 @@ static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
         uint32_t best = MS_NO_BLOCK, before_best = MS_NO_BLOCK;
         for (; run != MS_NO_BLOCK; before = run, run = ms_space.table[run].next) {
             uint32_t length = ms_space.table[run].run;
-            if (length >= blocks &&
-                (best == MS_NO_BLOCK || length < ms_space.table[best].run)) {
+            if (length >= blocks && (best == MS_NO_BLOCK || length < ms_space.table[best].run)) {
                 best = run;
                 before_best = before;
             }
@@ -263,8 +260,8 @@ uint32_t ms_space_take(size_t blocks)
     if (first != MS_NO_BLOCK || ms_space.limit_bytes == 0)
         return first;
     /* What is free lies in runs too short: under a limit they are exchanged for a longer one. */
-    uint64_t need = blocks * MS_BLOCK_BYTES + table_bytes(ms_space.top + blocks) -
-                    table_bytes(ms_space.top);
+    uint64_t need =
+        blocks * MS_BLOCK_BYTES + table_bytes(ms_space.top + blocks) - table_bytes(ms_space.top);
     uint64_t held = ms_space_held_bytes();
     if (need > ms_space.limit_bytes ||
         held - ms_space.free_runs.blocks * MS_BLOCK_BYTES > ms_space.limit_bytes - need)

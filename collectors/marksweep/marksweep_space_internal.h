@@ -1,21 +1,22 @@
 /* marksweep_space_internal.h: the address space of the heap, its blocks, and what is held.
  *
- * One range of addresses is reserved at start. Blocks below `top` have been used at some time; those
- * above never. Everything known about a block lies beside the heap, in tables indexed by the number
- * of the block, so that a free block or a leaf object is never read by the collector:
+ * One range of addresses is reserved at start. Blocks below `top` have been used at some time;
+ * those above never. Everything known about a block lies beside the heap, in tables indexed by the
+ * number of the block, so that a free block or a leaf object is never read by the collector:
  *
  *   kinds[block]              layout and size class: all that marking needs (2 bytes)
  *   table[block]              state, place in its run (struct ms_block)
  *   allocated[], marks[]      two bitmaps, one bit per granule, 64 bytes per block
  *
  * Invariants:
- *   - Block 0 is UNUSED. Each other block below top is FREE, RELEASED, or part of a SMALL or LARGE run; the first block of a
- *     run has its length in `run`, each block of a SMALL or LARGE run its distance from the first in
- *     `back`. Runs tile [1, top).
+ *   - Block 0 is UNUSED. Each other block below top is FREE, RELEASED, or part of a SMALL or LARGE
+ * run; the first block of a run has its length in `run`, each block of a SMALL or LARGE run its
+ * distance from the first in `back`. Runs tile [1, top).
  *   - A bit in either bitmap is set only at the start of a slot or at the first granule of a LARGE
  *     run. With the world stopped and all holes flushed, `allocated` has exactly the objects.
  *   - Between collections `marks` is all zero. A collection sets the bits of what it finds
- *     reachable, then the bitmaps change places and the old one is cleared: sweeping copies nothing.
+ *     reachable, then the bitmaps change places and the old one is cleared: sweeping copies
+ * nothing.
  *   - FREE memory is held from the system and warm; RELEASED memory was given back.
  *   - held_bytes() <= limit_bytes, always, where there is a limit.
  *

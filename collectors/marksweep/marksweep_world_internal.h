@@ -1,7 +1,7 @@
 /* marksweep_world_internal.h: mutator threads, and stopping them.
  *
  * Invariants, under the world lock:
- *   - `running` counts the mutators that are neither parked nor blocked.
+ *   - `running` counts the mutators that are neither parked, nor blocked, nor stopping the world.
  *   - While a stop is on, no mutator begins to run: attaching, leaving a blocked region and leaving
  *     a safepoint wait for its end. The thread that stops the world holds the lock from the moment
  *     when all have stopped until it lets them go.
@@ -40,9 +40,8 @@ void ms_world_leave_blocked(struct ms_mutator *m);
 /* Stops the world, calls work(m, stop, data) on this thread with its registers on its stack, and
  * returns 1 with the world running again. Where another thread is stopping the world: waits as at a
  * safepoint and returns 0 without having called anything. */
-int ms_world_stop(struct ms_mutator *m,
-                  void (*work)(struct ms_mutator *m, const struct ms_world_stop *stop, void *data),
-                  void *data);
+typedef void ms_world_work(struct ms_mutator *m, const struct ms_world_stop *stop, void *data);
+int ms_world_stop(struct ms_mutator *m, ms_world_work *work, void *data);
 
 int64_t ms_world_now_ns(void);
 int64_t ms_world_cpu_ns(void);
