@@ -111,6 +111,11 @@ endif
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
+# The runner's parts for tests, of which each links only those that it uses: most need a backend.
+$(OBJ)/runner.a: $(filter-out %/runner_main.o,$(RUNNER_OBJECTS))
+	@mkdir -p '$(@D)'
+	rm -f '$@' && $(AR) rcs $@ $^
+
 # Unit tests are programs of one file. One that is named after a backend (marksweep_heap_test.c) is
 # linked with it; the others with everything but collectors and main programs.
 define BACKEND_TEST_RULES
@@ -122,7 +127,7 @@ TEST_EXES += $$(OBJ)/tests/$(1)
 endef
 define PLAIN_TEST_RULES
 # $(1) name of the test, $(2) its folder under tests/
-$$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS)
+$$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a
 	@mkdir -p '$$(@D)'
 	$$(LINK) -o $$@ $$^ -lcsv -lcmocka -lm
 TEST_EXES += $$(OBJ)/tests/$(1)

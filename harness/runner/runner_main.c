@@ -1,4 +1,4 @@
-/* main.c: a runner: one backend, all workloads, one invocation per process (PROTOCOL.md). */
+/* runner_main.c: a runner: one backend, all workloads, one invocation per process (PROTOCOL.md). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
