@@ -144,6 +144,11 @@ static uint64_t max_of(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t live_bytes(const struct workload_run *run)
 {
     uint64_t elements = element_count(run);
@@ -196,10 +201,9 @@ static __attribute__((noinline)) struct slice grow_integers(struct gc_mutator *m
     uint64_t *to = gc_alloc(m, &array_type, capacity * WORD_BYTES);
     const uint64_t *from = slice.base;
     for (uint64_t i = 0; i < slice.length; i += CHUNK_ELEMENTS) {
-        uint64_t rest = slice.length - i;
         if (i > 0)
             gc_safepoint(m);
-        memcpy(to + i, from + i, (rest < CHUNK_ELEMENTS ? rest : CHUNK_ELEMENTS) * WORD_BYTES);
+        memcpy(to + i, from + i, min_of(slice.length - i, CHUNK_ELEMENTS) * WORD_BYTES);
     }
     gc_keep(slice.base);
     gc_free(m, slice.base, slice.capacity * WORD_BYTES);
@@ -260,7 +264,7 @@ static struct slice grow_integer_slice(struct gc_mutator *m, uint64_t elements,
     struct slice slice = {NULL, 0, 0};
     uint64_t value = sequence.first;
     for (uint64_t i = 0; i < elements;) {
-        uint64_t end = i + CHUNK_ELEMENTS < elements ? i + CHUNK_ELEMENTS : elements;
+        uint64_t end = min_of(i + CHUNK_ELEMENTS, elements);
         for (; i < end; i++, value += sequence.step)
             slice = append_integer(m, slice, value);
         gc_safepoint(m);
@@ -304,7 +308,7 @@ static uint64_t read_slice(struct workload_thread *thread, struct slice slice, u
     if (slice.length != element_count(thread->run))
         workload_fail(thread, "slice_append: a slice has the wrong length");
     for (uint64_t i = 0; i < slice.length;) {
-        uint64_t end = i + CHUNK_ELEMENTS < slice.length ? i + CHUNK_ELEMENTS : slice.length;
+        uint64_t end = min_of(i + CHUNK_ELEMENTS, slice.length);
         if (boxed) {
             struct box *const *elements = slice.base;
             for (; i < end; i++, expected += sequence.step) {
@@ -390,8 +394,8 @@ static uint64_t iterate(struct workload_thread *thread)
     /* Threads share whole operations, so that their number does not depend on the threads. */
     workload_share(thread, (slices + each - 1) / each, &first, &end);
     workload_share(thread, workload_param(thread, WINDOW), &window_first, &window_end);
-    uint64_t first_slice = first * each;
-    uint64_t end_slice = end * each < slices ? end * each : slices;
+    uint64_t first_slice = min_of(first * each, slices);
+    uint64_t end_slice = min_of(end * each, slices);
     uint64_t width = window_end - window_first;
     uint64_t window_bytes = width * sizeof(struct slice);
     struct slice *window = NULL;
@@ -422,7 +426,7 @@ static uint64_t iterate(struct workload_thread *thread)
     }
 
     if (width > 0) {
-        uint64_t kept = end_slice - first_slice < width ? end_slice - first_slice : width;
+        uint64_t kept = min_of(end_slice - first_slice, width);
         for (uint64_t number = end_slice - kept; number < end_slice; number++)
             checksum +=
                 retire_slot(thread, &window[(number - first_slice) % width], window, number);
