@@ -37,7 +37,7 @@ static const struct workload_param params[] = {
     [NODES] = {"nodes", "count", 64, 1, 100000000, "nodes of a graph"},
     [DEGREE] = {"degree", "count", 4, 1, 64, "edges of a node, one of which closes the ring"},
     [WINDOW] = {"window", "count", 2000, 1, 100000000, "graphs alive, all threads together"},
-    [WINDOWS] = {"windows", "count", 6, 5, 1000000, "windows of graphs that an iteration builds"},
+    [WINDOWS] = {"windows", "count", 20, 5, 1000000, "windows of graphs that an iteration builds"},
     [LEAK] = {"leak", "flag", 0, 0, 1, "1: by hand, dropped graphs are never freed"},
 };
 
