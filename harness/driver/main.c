@@ -1,0 +1,65 @@
+/* main.c: `gcmeter COMMAND …`: --help and --version from the table of commands, and its dispatch.
+ */
+#include "driver/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command commands[] = {
+#define COMMAND(name, function, summary) {#name, function, summary},
+#include "driver/commands.def"
+#undef COMMAND
+    {NULL, NULL, NULL},
+};
+
+static int help(void)
+{
+    puts("Usage: gcmeter COMMAND [OPTION...]\n"
+         "Compare garbage collectors and allocators on the same C programs.\n\n"
+         "Commands:");
+    for (const struct command *c = commands; c->name; c++)
+        printf("  %-10s %s\n", c->name, c->summary);
+    puts("\n  gcmeter COMMAND --help   the options of a command\n"
+         "  gcmeter --version        print the version\n"
+         "\n"
+         "Exit codes: 0 done, 1 regressed, 2 usage or malformed input, 3 something is missing on\n"
+         "this machine, 4 some cells failed, 5 not decidable, 130 interrupted.");
+    return CMD_DONE;
+}
+
+static int flush_and_return(int code)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("gcmeter: stdout");
+        return code == CMD_DONE ? CMD_MISSING : code;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return cmd_fail(CMD_USAGE, "no command given; see gcmeter --help");
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
+        return flush_and_return(help());
+    if (!strcmp(name, "--version")) {
+        puts("gcmeter " GCMETER_VERSION);
+        return flush_and_return(CMD_DONE);
+    }
+    const char *names[sizeof commands / sizeof *commands];
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        names[i] = commands[i].name;
+        if (!commands[i].name || strcmp(name, commands[i].name))
+            continue;
+        char full_name[64];
+        snprintf(full_name, sizeof full_name, "gcmeter %s", name);
+        argv[1] = full_name;
+        return flush_and_return(commands[i].run(argc - 1, argv + 1));
+    }
+    const char *nearest = cmd_nearest(name, names);
+    if (nearest)
+        return cmd_fail(CMD_USAGE, "unknown command '%s': did you mean '%s'?", name, nearest);
+    return cmd_fail(CMD_USAGE, "unknown command '%s'; see gcmeter --help", name);
+}
