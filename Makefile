@@ -31,8 +31,10 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 # Collectors and workloads look at the same memory under several types.
 LANGUAGE := -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -pthread
 INCLUDES := -Icollectors -Iworkloads -Iharness -Itests
-COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
-LINK = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+# V=1 shows whole commands.
+say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
+COMPILE = $(call say,CC,$<)$(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
+LINK = $(call say,LINK,$@)$(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 
 # One folder of objects per set of flags, so that switching between them rebuilds nothing.
 FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
@@ -109,6 +111,11 @@ endif
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
+# The runner's parts for tests, of which each links only those that it uses: most need a backend.
+$(OBJ)/runner.a: $(filter-out %/runner_main.o,$(RUNNER_OBJECTS))
+	@mkdir -p '$(@D)'
+	rm -f '$@' && $(AR) rcs $@ $^
+
 # Unit tests are programs of one file. One that is named after a backend (marksweep_heap_test.c) is
 # linked with it; the others with everything but collectors and main programs.
 define BACKEND_TEST_RULES
@@ -120,7 +127,7 @@ TEST_EXES += $$(OBJ)/tests/$(1)
 endef
 define PLAIN_TEST_RULES
 # $(1) name of the test, $(2) its folder under tests/
-$$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS)
+$$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a
 	@mkdir -p '$$(@D)'
 	$$(LINK) -o $$@ $$^ -lcsv -lcmocka -lm
 TEST_EXES += $$(OBJ)/tests/$(1)
@@ -165,6 +172,68 @@ REQUIRED_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-de
 MISSING_OPTIONAL := $(sort $(foreach row,$(filter-out $(BUILT_ROWS),$(BACKEND_ROWS)),$(call field,$(row),5)))
 deps: ## install what is missing (Debian; elsewhere print the package names)
 	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+
+COMMA := ,
+# The test programs, and further passes of the conformance suite with backend options.
+TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES)) \
+    $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1)
+# Under ThreadSanitizer libgc aborts (its signals are deferred), so its programs are left out.
+TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(OBJ)/tests/conformance-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))))))
+
+.PHONY: test
+test: ## install what is missing, build, run all tests (SAN=address,undefined or SAN=thread)
+	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory run-tests
+
+.PHONY: run-tests
+run-tests: all test-programs
+	@GCMETER_BIN='$(BIN)' GCMETER_CC='$(CC)' GCMETER_SAN='$(SAN)' \
+	ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS \
+	TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
+	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(notdir $(TEST_LEFT_OUT)),'$(t): libgc does not run under ThreadSanitizer'))" \
+	tests/run $(foreach t,$(TEST_SPECS),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
+
+.PHONY: check
+check: all ## the fast part of the tests (seconds)
+	@$(MAKE) --no-print-directory $(UNIT_TESTS:%=$(OBJ)/tests/%)
+	@GCMETER_BIN='$(BIN)' tests/run $(foreach t,$(filter-out $(OBJ)/tests/conformance-% $(INTEGRATION_TESTS:%=$(OBJ)/tests/%),$(TEST_EXES)),'$(t)')
+
+.PHONY: bench
+bench: ## install what is missing, build, measure SUITE (default standard), draw charts, print a summary
+	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory run-bench
+
+# Charts and summary are made whatever `run` returned, unless nothing was measured (2, 3) or a person
+# interrupted it (130); the target then ends with the code of `run`.
+.PHONY: run-bench
+run-bench:
+	@'$(BUILD)/bin/gcmeter' run --suite '$(SUITE)'; code=$$?; \
+	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
+	'$(BUILD)/bin/gcmeter' plot '$(RUN)' && \
+	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend --reference mimalloc; \
+	after=$$?; [ $$code -ne 0 ] || code=$$after; \
+	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: plots
+plots: all ## draw the charts of RUN (default results/latest)
+	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: lint
+lint: ## include rules, unique names, format, shell scripts
+	@.ci/lint
+
+.PHONY: format
+format: ## format all C files
+	@command -v clang-format >/dev/null || $(call fail,3,clang-format is missing: apt-get install clang-format)
+	@git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | while IFS= read -r f; do if [ -e "$$f" ]; then clang-format -i "$$f"; fi; done
+
+.PHONY: install
+install: all ## install gcmeter, the runners and the plot scripts under DESTDIR/PREFIX
+	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gcmeter/plots'
+	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do install -m 755 '$(BIN)/'"$$f" '$(DESTDIR)$(PREFIX)/bin/'"$$f"; done
+	@install -m 644 plots/* '$(DESTDIR)$(PREFIX)/share/gcmeter/plots/'
 
 .PHONY: help
 help: ## this list

@@ -1,8 +1,8 @@
 /* gc.h: the contract between a workload and a memory manager.
  *
  * The hot operations are static inline functions of the backend's own header, which the build names
- * in GC_BACKEND_HEADER; a workload is compiled once per backend and flavour, so no call goes through
- * a pointer. The header must define:
+ * in GC_BACKEND_HEADER; a workload is compiled once per backend and flavour, so no call goes
+ * through a pointer. The header must define:
  *
  *   GC_RECLAIMS_BY_HAND   1 where gc_free frees, 0 under a collector and for nofree (a constant, so
  *                         that `if (GC_RECLAIMS_BY_HAND) walk_and_free(graph);` costs nothing)
@@ -33,16 +33,16 @@
  * All take the calling thread's own mutator; none is async-signal-safe.
  *
  * What a workload must keep to, so that any collector can run it:
- *   - A reference lives in a pointer field described by its gc_type, in a range registered as roots,
- *     or in a local variable (stacks and registers of attached threads are scanned).
+ *   - A reference lives in a pointer field described by its gc_type, in a range registered as
+ * roots, or in a local variable (stacks and registers of attached threads are scanned).
  *   - A heap field or root range of pointer type holds the start of an object. An interior pointer
  *     retains its object only while it is on a stack or in a register; one past the end never does.
  *   - Stores of references into heap objects go through gc_store, or gc_init_field for the first
  *     store into an object allocated since the thread's last safepoint.
  *   - Nothing depends on addresses.
  */
-#ifndef GC_H
-#define GC_H
+#ifndef GC_CONTRACT_H
+#define GC_CONTRACT_H
 
 #include "gc_type.h"
 
@@ -53,7 +53,8 @@ struct gc_pool;
 #endif
 #include GC_BACKEND_HEADER
 
-/* Stores `value` (evaluated twice) into the reference field `lvalue` of the heap object `object`. */
+/* Stores `value` (evaluated twice) into the reference field `lvalue` of the heap object `object`.
+ */
 #define gc_store(m, object, lvalue, value)                                                         \
     do {                                                                                           \
         gc_write_barrier((m), (object), (void *)&(lvalue), (const void *)(value));                 \

@@ -1,5 +1,5 @@
-/* gc_backend.h: the cold interface of a backend: options, start, threads, roots, forced collections,
- * events and statistics. The hot one is gc.h.
+/* gc_backend.h: the cold interface of a backend: options, start, threads, roots, forced
+ * collections, events and statistics. The hot one is gc.h.
  *
  * A runner links exactly one backend, which defines `gc_backend`. Functions return 0 or a negative
  * errno unless they say otherwise; strings handed out live as long as the process.
@@ -88,7 +88,7 @@ struct gc_option {
 struct gc_config {
     uint64_t heap_limit_bytes; /* bound on all bytes held for objects and metadata; 0: none */
     uint64_t memory_cap_bytes; /* what a backend without a heap limit must not exceed; 0: none */
-    uint32_t threads_count;    /* how many mutators will be attached at once at most, main included */
+    uint32_t threads_count; /* how many mutators will be attached at once at most, main included */
     const int64_t *option_values; /* parallel to gc_backend.options, validated */
     const struct gc_listener *listener;
 };
@@ -143,7 +143,8 @@ struct gc_backend {
      * where a backend has no library of its own. */
     const char *(*version)(void);
     const char *(*header_version)(void);
-    /* An address inside the loaded library, by which its path is found; NULL: part of the runner. */
+    /* An address inside the loaded library, by which its path is found; NULL: part of the runner.
+     */
     const void *library_symbol;
 
     /* Starts the backend on the calling thread, which becomes its first mutator, stored in *main.
@@ -183,6 +184,12 @@ struct gc_backend {
     /* Fills *metric with the backend's own figure number `index`; returns 1, or 0 past the last.
      * NULL: it has none. */
     int (*metric)(size_t index, struct gc_metric *metric);
+
+    /* How stops are seen, once init has returned: NULL where they are those of METHODS.md section
+     * 3; a word such as "mark" where another interval has to stand for them, which becomes the flag
+     * pause_source=WORD; "" where they cannot be seen, and pause figures stay empty. A NULL
+     * function stands for NULL. */
+    const char *(*pause_source)(void);
 };
 
 extern const struct gc_backend gc_backend;

@@ -11,8 +11,8 @@
  *   - `iterate` runs on every thread at once. A fixed total of work is divided by workload_share();
  *     each thread returns its part of the checksum, and the runner adds the parts up (wrapping), so
  *     the checksum of a unit of work must not depend on the thread or on the order.
- *   - One *operation* is what a user of such a program would wait for (a request, a graph, a tree, a
- *     slice), at least about 1 us long; where it is shorter, several make one operation and the
+ *   - One *operation* is what a user of such a program would wait for (a request, a graph, a tree,
+ * a slice), at least about 1 us long; where it is shorter, several make one operation and the
  *     summary says how many.
  *   - An iteration leaves nothing allocated by hand behind, except what setup made.
  */

@@ -1,0 +1,102 @@
+/* boehm_gc.h: the inline half of the Boehm-Demers-Weiser collector (libgc), called as a C program
+ * calls it. Objects without references are declared so. Thread-local allocation is the library's.
+ */
+#ifndef BOEHM_BOEHM_GC_H
+#define BOEHM_BOEHM_GC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Threads register themselves in attach; nothing of the runner is to be redirected. */
+#define GC_THREADS
+#define GC_NO_THREAD_REDIRECTS
+#include <gc/gc.h>
+#include <gc/gc_inline.h>
+#ifdef GC_FLAVOUR_TYPED
+#include <gc/gc_typed.h>
+#endif
+
+#include "gc_type.h"
+
+#define GC_RECLAIMS_BY_HAND 0
+#define GC_POOL_ROTATION    GC_POOL_AT_ANY_POINT
+
+struct gc_mutator {
+    uint32_t pool_index;
+};
+
+#include "pool/pool.h"
+
+#ifdef GC_FLAVOUR_TYPED
+
+_Noreturn void boehm_out_of_memory(size_t bytes) __attribute__((cold));
+
+/* backend_word is the library's kind GC_I_PTRFREE (0) or GC_I_NORMAL (1: scanned conservatively),
+ * or else a descriptor, of the record or of each element. */
+static inline void *boehm_alloc(const struct gc_type *type, size_t bytes)
+{
+    void *object;
+    if (type->backend_word <= GC_I_NORMAL)
+        return GC_malloc_kind(bytes, (int)type->backend_word);
+    if (type->element_bytes == 0)
+        return GC_malloc_explicitly_typed(bytes, type->backend_word);
+    object = GC_calloc_explicitly_typed(bytes / type->element_bytes, type->element_bytes,
+                                        type->backend_word);
+    /* The one function that returns NULL without asking GC_oom_fn. */
+    if (__builtin_expect(!object, 0))
+        boehm_out_of_memory(bytes);
+    return object;
+}
+
+#else
+
+/* backend_word is the library's kind: GC_I_PTRFREE or GC_I_NORMAL. */
+static inline void *boehm_alloc(const struct gc_type *type, size_t bytes)
+{
+    return GC_malloc_kind(bytes, (int)type->backend_word);
+}
+
+#endif
+
+/* Never NULL: the library asks GC_oom_fn, which does not return. */
+static inline void *gc_alloc(struct gc_mutator *m, const struct gc_type *type, size_t bytes)
+{
+    (void)m;
+    return boehm_alloc(type, bytes);
+}
+
+/* The library clears all but objects without references. */
+static inline void *gc_alloc_zeroed(struct gc_mutator *m, const struct gc_type *type, size_t bytes)
+{
+    void *object = boehm_alloc(type, bytes);
+    (void)m;
+    if (type->backend_word == GC_I_PTRFREE)
+        memset(object, 0, bytes);
+    return object;
+}
+
+static inline void gc_free(struct gc_mutator *m, void *object, size_t bytes)
+{
+    (void)m;
+    (void)object;
+    (void)bytes;
+}
+
+/* Incremental collection finds changes by page protection. */
+static inline void gc_write_barrier(struct gc_mutator *m, void *object, void *field,
+                                    const void *value)
+{
+    (void)m;
+    (void)object;
+    (void)field;
+    (void)value;
+}
+
+/* Threads are stopped by a signal. */
+static inline void gc_safepoint(struct gc_mutator *m)
+{
+    (void)m;
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* malloc_gc.h: the C library's malloc and free, called as a C program calls them. glibc aligns to
+ * 16 on both machines. */
+#ifndef MALLOC_MALLOC_GC_H
+#define MALLOC_MALLOC_GC_H
+
+#include <stdlib.h>
+
+#define MANUAL_ALLOC(bytes)        malloc(bytes)
+#define MANUAL_ALLOC_ZEROED(bytes) calloc(1, (bytes))
+#define MANUAL_FREE(object, bytes) free(object)
+
+#include "gc_manual.h"
+
+#endif

@@ -1,0 +1,43 @@
+/* growable_log.h: a log of equal entries in mapped memory that never drops one.
+ *
+ * Appending takes no lock, so it may be done by several threads at once, in a signal handler, and
+ * with the world stopped while another thread was halfway through appending. It writes to memory
+ * mapped beforehand, but for the rare entry that needs a new part: parts double in size, so of n
+ * entries log2(n) call mmap. (The bucket array of Dechev, Pirkelbauer & Stroustrup, "Lock-free
+ * dynamically resizable arrays", OPODIS 2006.)
+ */
+#ifndef BASE_GROWABLE_LOG_H
+#define BASE_GROWABLE_LOG_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GROWABLE_LOG_PARTS 40
+
+struct growable_log {
+    size_t entry_bytes;
+    uint64_t first_count; /* entries in part 0; part k has first_count * 2^k */
+    _Atomic uint64_t count;
+    _Atomic(unsigned char *) parts[GROWABLE_LOG_PARTS];
+};
+
+/* Makes an empty log of entries of entry_bytes (> 0) each, whose first first_count (> 0) are backed
+ * by memory already. 0 or -ENOMEM. The caller gives it to growable_log_free. */
+int growable_log_init(struct growable_log *log, size_t entry_bytes, uint64_t first_count);
+void growable_log_free(struct growable_log *log);
+
+/* Copies *entry to the end. 0, or -ENOMEM where the system has no memory for a new part: the log is
+ * then spoilt, since an entry is missing in its middle, and the caller must give up. */
+int growable_log_append(struct growable_log *log, const void *entry);
+
+/* How many entries there are. */
+uint64_t growable_log_count(const struct growable_log *log);
+
+/* Entry number `index` < count, valid until growable_log_free. No append may be under way. */
+const void *growable_log_at(const struct growable_log *log, uint64_t index);
+
+/* Forgets all entries and keeps the memory. No append may be under way. */
+void growable_log_clear(struct growable_log *log);
+
+#endif

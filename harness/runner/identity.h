@@ -1,0 +1,19 @@
+/* identity.h: which runner this executable is. identity.c is compiled once per runner. */
+#ifndef RUNNER_IDENTITY_H
+#define RUNNER_IDENTITY_H
+
+struct runner_identity {
+    const char *program; /* gcmeter-run-BACKEND[-FLAVOUR] */
+    const char *backend; /* the folder under collectors/ */
+    const char *flavour; /* "" for the plain one */
+    const char *compiler;
+    const char *flags;
+};
+
+extern const struct runner_identity runner_identity;
+
+/* All flavours of the backend, from backends.def: words NAME:OPTION=VALUE separated by blanks; ""
+ * for a backend that is not in it. */
+const char *runner_flavours(void);
+
+#endif

@@ -1,0 +1,361 @@
+#include "invocation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "base/mapped.h"
+#include "dead_stack.h"
+#include "flavour.h"
+#include "identity.h"
+#include "library.h"
+#include "measurement.h"
+#include "named_values.h"
+#include "report.h"
+#include "team.h"
+#include "workload_host.h"
+
+/* An empty record is timed 10^6 times (METHODS.md section 2). */
+#define OBSERVER_BATCHES 100
+#define OBSERVER_BATCH   10000
+
+/* All of an invocation, in mapped memory: nothing in it lies in a backend's heap or roots, but for
+ * run.roots, which are registered. */
+struct invocation {
+    struct workload_run run;
+    const struct workload *workload;
+    uint64_t params[NAMED_VALUES_MAX];
+    int64_t options[NAMED_VALUES_MAX];
+    struct gc_config config;
+    struct gc_listener listener;
+    struct workload_host host;
+    struct team team;
+    struct outcome outcome;
+    struct measurement measurement;
+    struct record_writer writer;
+};
+
+int invocation_prepare_run(const struct command_line *line, const struct workload *workload,
+                           struct workload_run *run, uint64_t *params, char *why, size_t why_bytes)
+{
+    int error = named_values_params(workload, line->params, params, why, why_bytes);
+    if (error)
+        return error;
+    run->params = params;
+    run->seed = line->seed;
+    run->threads = (unsigned)line->threads;
+    const char *refusal = workload->check ? workload->check(run) : NULL;
+    if (!refusal)
+        return 0;
+    snprintf(why, why_bytes, "workload %s: %s", workload->name, refusal);
+    return -EINVAL;
+}
+
+/* Fills what the command line says. 0, or -EINVAL with one line in `why`. */
+static int prepare(struct invocation *v, const struct command_line *line, char *why,
+                   size_t why_bytes)
+{
+    bool given[NAMED_VALUES_MAX];
+    int flags = fcntl((int)line->records_fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+        snprintf(why, why_bytes, "--records %" PRIu64 ": not open for writing", line->records_fd);
+        return -EINVAL;
+    }
+    int error = invocation_prepare_run(line, v->workload, &v->run, v->params, why, why_bytes);
+    if (!error)
+        error = named_values_options(gc_backend.options, gc_backend.option_count, line->options,
+                                     v->options, given, why, why_bytes);
+    if (!error)
+        error = flavour_apply(runner_flavours(), runner_identity.flavour, gc_backend.options,
+                              gc_backend.option_count, v->options, given, why, why_bytes);
+    return error;
+}
+
+/* What this backend or workload cannot do at all, as one line, or NULL. */
+static const char *impossible(const struct command_line *line, const struct workload *workload)
+{
+    if (line->threads > 1 && !(workload->traits & WORKLOAD_TAKES_THREADS))
+        return "the workload runs on one thread only";
+    if (line->threads > 1 && !(gc_backend.capabilities & GC_CAN_THREADS))
+        return "the backend runs one thread only";
+    if (line->heap_limit_bytes > 0 && !(gc_backend.capabilities & GC_CAN_LIMIT_HEAP))
+        return "the backend has no heap limit";
+    return NULL;
+}
+
+static void out_of_memory(void *data, size_t bytes)
+{
+    struct invocation *v = data;
+    char detail[128];
+    uint64_t limit =
+        v->config.heap_limit_bytes ? v->config.heap_limit_bytes : v->config.memory_cap_bytes;
+    if (limit)
+        snprintf(detail, sizeof detail, "cannot allocate %zu bytes within %" PRIu64 " bytes", bytes,
+                 limit);
+    else
+        snprintf(detail, sizeof detail, "cannot allocate %zu bytes", bytes);
+    outcome_exit(&v->outcome, "oom", detail);
+}
+
+static void listen_stop(void *data, const struct gc_stop *stop)
+{
+    event_log_stop(&((struct invocation *)data)->measurement.events, stop);
+}
+
+static void listen_collection(void *data, const struct gc_collection *collection)
+{
+    event_log_collection(&((struct invocation *)data)->measurement.events, collection);
+}
+
+/* Writes out what is buffered; ends the process where nobody can read it. */
+static void send_now(struct invocation *v)
+{
+    int error = record_flush(&v->writer);
+    if (!error)
+        return;
+    errors_say("cannot write records to descriptor %d: %s", v->writer.fd, strerror(-error));
+    _exit(RUNNER_EXIT_RECORDS);
+}
+
+static void send_time(struct invocation *v, const char *key, int64_t t_ns)
+{
+    record_begin(&v->writer, key);
+    record_i64(&v->writer, t_ns);
+    record_end(&v->writer);
+    send_now(v);
+}
+
+/* Says on stderr and in the records that the run cannot start. `error` is a negative errno. */
+static int give_up(struct invocation *v, const char *what, int error)
+{
+    char detail[ERRORS_LINE_BYTES];
+    bool memory = error == -ENOMEM || error == -EAGAIN;
+    snprintf(detail, sizeof detail, "%s: %s", what, strerror(-error));
+    errors_say("%s", detail);
+    return outcome_send(&v->outcome, memory ? "oom" : "skipped", detail);
+}
+
+/* Maps all memory that the harness needs beside *v itself. */
+static int map_memory(struct invocation *v)
+{
+    struct measurement *m = &v->measurement;
+    uint64_t iterations = m->warmup_count + m->iterations_count;
+    m->members = mapped_new(v->run.threads * sizeof *m->members);
+    m->iterations = mapped_new(iterations * sizeof *m->iterations);
+    if (!m->members || !m->iterations)
+        return -ENOMEM;
+    for (unsigned i = 0; i < v->run.threads; i++) {
+        struct team_member *member = &m->members[i];
+        member->recorder.host = &v->host;
+        member->recorder.latency = histogram_new();
+        if (!member->recorder.latency)
+            return -ENOMEM;
+        member->thread.run = &v->run;
+        member->thread.index = i;
+        member->thread.recorder = &member->recorder;
+    }
+    return event_log_init(&m->events, &v->outcome);
+}
+
+/* Starts the backend and makes the workload's types and roots known to it. 0, or the exit code. */
+static int start_backend(struct invocation *v)
+{
+    char why[ERRORS_LINE_BYTES] = "";
+    struct gc_mutator *mutator = NULL;
+    int64_t before_ns = clock_now_ns();
+    int error = gc_backend.init(&v->config, &mutator, why, sizeof why);
+    if (error == -EINVAL) {
+        errors_say("--options: %s", why);
+        outcome_send(&v->outcome, "skipped", why);
+        return RUNNER_EXIT_USAGE;
+    }
+    if (error)
+        return give_up(v, "the backend does not start", error);
+    for (struct gc_type *const *type = v->workload->types; *type && !error; type++)
+        error = gc_backend.type_register(*type);
+    v->measurement.init_ns = clock_now_ns() - before_ns;
+    if (error)
+        return give_up(v, "a type of the workload is refused", error);
+    error = gc_backend.roots_add(v->run.roots, v->run.roots + WORKLOAD_ROOTS);
+    if (error)
+        return give_up(v, "the roots of the workload are refused", error);
+    v->measurement.members[0].thread.mutator = mutator;
+    return 0;
+}
+
+static void reset_recorders(struct invocation *v)
+{
+    for (unsigned i = 0; i < v->run.threads; i++) {
+        struct team_member *member = &v->measurement.members[i];
+        histogram_reset(member->recorder.latency);
+        member->thread.allocated_bytes = 0;
+        member->thread.allocated_count = 0;
+    }
+}
+
+/* What recording an operation costs: the median over batches, so that a moment in which the machine
+ * ran something else does not count. */
+static int64_t time_empty_record(struct workload_thread *thread)
+{
+    int64_t sorted_ns[OBSERVER_BATCHES];
+    for (int batch = 0; batch < OBSERVER_BATCHES; batch++) {
+        int64_t before_ns = clock_now_ns();
+        for (int i = 0; i < OBSERVER_BATCH; i++)
+            workload_operation_end(thread);
+        int64_t batch_ns = clock_now_ns() - before_ns;
+        int place = batch;
+        for (; place > 0 && sorted_ns[place - 1] > batch_ns; place--)
+            sorted_ns[place] = sorted_ns[place - 1];
+        sorted_ns[place] = batch_ns;
+    }
+    return (sorted_ns[OBSERVER_BATCHES / 2] + OBSERVER_BATCH / 2) / OBSERVER_BATCH;
+}
+
+/* Number of an iteration as it is shown: warm-up ones are negative. */
+static int64_t shown(const struct measurement *m, uint64_t index)
+{
+    return (int64_t)index - (int64_t)m->warmup_count;
+}
+
+/* Runs iterations [first, end) of all, the warm-up ones included. */
+static void iterate(struct invocation *v, uint64_t first, uint64_t end)
+{
+    struct measurement *m = &v->measurement;
+    for (uint64_t i = first; i < end; i++) {
+        int64_t cpu_ns = clock_cpu_ns();
+        int64_t wall_ns = clock_now_ns();
+        uint64_t checksum = team_iterate(&v->team);
+        m->iterations[i].wall_ns = clock_now_ns() - wall_ns;
+        m->iterations[i].cpu_ns = clock_cpu_ns() - cpu_ns;
+        atomic_store_explicit(&v->host.prints, false, memory_order_relaxed);
+        if (i == 0)
+            m->checksum = checksum;
+        if (checksum == m->checksum)
+            continue;
+        char detail[128];
+        snprintf(detail, sizeof detail,
+                 "checksum of iteration %" PRId64 " is %" PRIu64 ", that of %" PRId64
+                 " was %" PRIu64,
+                 shown(m, i), checksum, shown(m, 0), m->checksum);
+        outcome_exit(&v->outcome, "wrong", detail);
+    }
+}
+
+/* The measured part, between its two records. */
+static void measure(struct invocation *v)
+{
+    struct measurement *m = &v->measurement;
+    uint64_t iterations = m->warmup_count + m->iterations_count;
+    struct process_usage begin, end;
+    reset_recorders(v);
+    gc_backend.reset_peak();
+    gc_backend.stats(&m->stats_begin);
+    event_log_clear(&m->events);
+    atomic_store_explicit(&v->host.prints, true, memory_order_relaxed);
+    m->peak_reset = process_peak_reset() == 0;
+    process_usage_read(&begin);
+
+    m->begin_ns = clock_now_ns();
+    send_time(v, "begin", m->begin_ns);
+    iterate(v, m->warmup_count, iterations);
+    m->end_ns = clock_now_ns();
+
+    process_usage_read(&end);
+    m->rss_peak_bytes = process_peak_bytes();
+    gc_backend.stats(&m->stats_end);
+    m->usage = process_usage_between(&begin, &end);
+    send_time(v, "end", m->end_ns);
+}
+
+/* What comes before and after the measured part, in the order of METHODS.md section 1. */
+static int run_workload(struct invocation *v)
+{
+    struct measurement *m = &v->measurement;
+    struct workload_thread *main_thread = &m->members[0].thread;
+    v->team.workload = v->workload;
+    v->team.members = m->members;
+    v->team.count = v->run.threads;
+    int error = team_start(&v->team);
+    if (error)
+        return give_up(v, "the worker threads do not start", error);
+
+    m->observer_ns = time_empty_record(main_thread);
+    if (v->workload->setup)
+        v->workload->setup(main_thread);
+    dead_stack_clear();
+    iterate(v, 0, m->warmup_count);
+    if (gc_backend.capabilities & GC_CAN_COLLECT)
+        gc_backend.collect(main_thread->mutator);
+    measure(v);
+    if (v->workload->teardown)
+        v->workload->teardown(main_thread);
+    team_finish(&v->team);
+    report(&v->writer, m);
+    return outcome_send(&v->outcome, "ok", "");
+}
+
+int invocation_run(const struct command_line *line, const struct workload *workload)
+{
+    char why[ERRORS_LINE_BYTES];
+    const char *unavailable = library_unavailable();
+    if (unavailable) {
+        errors_say("%s", unavailable);
+        return RUNNER_EXIT_UNAVAILABLE;
+    }
+    struct invocation *v = mapped_new(sizeof *v);
+    if (!v) {
+        errors_say("no memory for the records: %s", strerror(errno));
+        return RUNNER_EXIT_UNAVAILABLE;
+    }
+    v->workload = workload;
+    if (prepare(v, line, why, sizeof why)) {
+        errors_say("%s", why);
+        return RUNNER_EXIT_USAGE;
+    }
+    v->listener = (struct gc_listener){
+        .data = v,
+        .stop = listen_stop,
+        .collection = listen_collection,
+        .out_of_memory = out_of_memory,
+    };
+    v->config = (struct gc_config){
+        .heap_limit_bytes = line->heap_limit_bytes,
+        .memory_cap_bytes = line->memory_cap_bytes,
+        .threads_count = v->run.threads,
+        .option_values = v->options,
+        .listener = &v->listener,
+    };
+    v->measurement.workload = workload;
+    v->measurement.run = &v->run;
+    v->measurement.warmup_count = line->warmup;
+    v->measurement.iterations_count = line->iterations;
+    /* Where the records have stdout, what the workload prints must not come between them. */
+    v->host.print_fd = line->records_fd == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO;
+    v->host.outcome = &v->outcome;
+    pthread_barrier_init(&v->host.barrier, NULL, v->run.threads);
+    record_writer_init(&v->writer, (int)line->records_fd);
+    outcome_init(&v->outcome, &v->writer);
+
+    signal(SIGPIPE, SIG_IGN);
+    process_volunteer_for_oom();
+    record_begin(&v->writer, "hello");
+    record_i64(&v->writer, 1);
+    record_end(&v->writer);
+    send_now(v);
+    const char *refusal = impossible(line, workload);
+    if (refusal) {
+        errors_say("%s", refusal);
+        return outcome_send(&v->outcome, "skipped", refusal);
+    }
+    int error = map_memory(v);
+    if (error)
+        return give_up(v, "memory of the harness", error);
+    int exit_code = start_backend(v);
+    return exit_code ? exit_code : run_workload(v);
+}

@@ -1,0 +1,116 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mapped.h"
+#include "base/percentile.h"
+#include "record_metric.h"
+#include "report.h"
+
+static const char *const kinds[] = {
+    [GC_STOP_FULL] = "full",
+    [GC_STOP_MINOR] = "minor",
+    [GC_STOP_MARK_START] = "mark_start",
+    [GC_STOP_MARK_END] = "mark_end",
+    [GC_STOP_INCREMENT] = "increment",
+};
+
+static bool is_measured(const struct measurement *m, const struct gc_stop *stop)
+{
+    return stop->start_ns >= m->begin_ns && stop->start_ns < m->end_ns;
+}
+
+static int compare_durations(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void report_rows(struct record_writer *w, const struct measurement *m)
+{
+    for (uint64_t i = 0; i < growable_log_count(&m->events.stops); i++) {
+        const struct gc_stop *stop = event_log_stop_at(&m->events, i);
+        if (!is_measured(m, stop))
+            continue;
+        record_begin(w, "pause");
+        record_i64(w, stop->thread);
+        record_text(w, kinds[stop->kind]);
+        record_i64(w, stop->start_ns - m->begin_ns);
+        record_i64(w, stop->duration_ns);
+        record_known(w, stop->safepoint_ns);
+        record_end(w);
+    }
+}
+
+/* Adds, unless one of the two is unknown: then so is the sum. */
+static uint64_t add_known(uint64_t sum, uint64_t value)
+{
+    return sum == GC_UNKNOWN || value == GC_UNKNOWN ? GC_UNKNOWN : sum + value;
+}
+
+static void report_known(struct record_writer *w, const char *name, uint64_t value)
+{
+    if (value != GC_UNKNOWN)
+        record_metric_u64(w, name, value);
+}
+
+/* `durations` has room for all stops of the log. */
+static void report_metrics(struct record_writer *w, const struct measurement *m, int64_t *durations)
+{
+    uint64_t count = 0;
+    int64_t total_ns = 0;
+    uint64_t cpu_ns = 0;
+    uint64_t safepoint_max_ns = GC_UNKNOWN;
+    const struct gc_stop *longest = NULL;
+    for (uint64_t i = 0; i < growable_log_count(&m->events.stops); i++) {
+        const struct gc_stop *stop = event_log_stop_at(&m->events, i);
+        if (!is_measured(m, stop))
+            continue;
+        durations[count++] = stop->duration_ns;
+        total_ns += stop->duration_ns;
+        cpu_ns = add_known(cpu_ns, stop->cpu_ns);
+        if (stop->safepoint_ns != GC_UNKNOWN &&
+            (safepoint_max_ns == GC_UNKNOWN || stop->safepoint_ns > safepoint_max_ns))
+            safepoint_max_ns = stop->safepoint_ns;
+        if (!longest || stop->duration_ns > longest->duration_ns)
+            longest = stop;
+    }
+
+    record_metric_u64(w, "pause_count", count);
+    record_metric_i64(w, "pause_total_ns", total_ns);
+    report_known(w, "pause_cpu_total_ns", cpu_ns);
+    if (!longest)
+        return;
+    qsort(durations, count, sizeof *durations, compare_durations);
+    int64_t value_ns;
+    if (percentile_of_sorted(durations, count, 2, &value_ns))
+        record_metric_i64(w, "pause_p50_ns", value_ns);
+    if (percentile_of_sorted(durations, count, 100, &value_ns))
+        record_metric_i64(w, "pause_p99_ns", value_ns);
+    record_metric_i64(w, "pause_max_ns", longest->duration_ns);
+    report_known(w, "pause_work_max_bytes", longest->marked_bytes);
+    report_known(w, "safepoint_max_ns", safepoint_max_ns);
+}
+
+void report_stops(struct record_writer *w, const struct measurement *m)
+{
+    const char *source = gc_backend.pause_source ? gc_backend.pause_source() : NULL;
+    /* Where nothing is collected or no stop can be seen, the figures are empty, not 0. */
+    if (gc_backend.reclaim != GC_RECLAIM_TRACING || (source && !source[0]))
+        return;
+    if (source) {
+        char flag[64];
+        snprintf(flag, sizeof flag, "pause_source=%s", source);
+        record_begin(w, "flag");
+        record_text(w, flag);
+        record_end(w);
+    }
+    uint64_t count = growable_log_count(&m->events.stops);
+    size_t bytes = (size_t)(count + 1) * sizeof(int64_t);
+    int64_t *durations = mapped_new(bytes);
+    if (!durations)
+        outcome_exit(m->events.outcome, "oom", "no memory to sort the stops");
+    report_metrics(w, m, durations);
+    report_rows(w, m);
+    mapped_free(durations, bytes);
+}

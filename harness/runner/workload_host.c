@@ -1,0 +1,65 @@
+#include "workload_host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+#include "gc_backend.h"
+
+void workload_operation_begin(struct workload_thread *thread)
+{
+    thread->recorder->operation_start_ns = clock_now_ns();
+}
+
+void workload_operation_end(struct workload_thread *thread)
+{
+    struct workload_recorder *recorder = thread->recorder;
+    int64_t now_ns = clock_now_ns();
+    histogram_record(recorder->latency, now_ns - recorder->operation_start_ns);
+    recorder->operation_start_ns = now_ns;
+}
+
+void workload_fail(struct workload_thread *thread, const char *what)
+{
+    outcome_exit(thread->recorder->host->outcome, "wrong", what);
+}
+
+/* In one write, so that lines of several threads do not mix, and without stdio, which would call
+ * malloc in the measured part. */
+void workload_print(struct workload_thread *thread, const char *line)
+{
+    struct workload_host *host = thread->recorder->host;
+    if (!atomic_load_explicit(&host->prints, memory_order_relaxed))
+        return;
+    struct iovec pieces[2] = {
+        {.iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line)},
+        {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
+    };
+    struct iovec *rest = pieces;
+    int count = 2;
+    while (count > 0) {
+        ssize_t n = writev(host->print_fd, rest, count);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            break; /* what the workload prints is a courtesy; its checksum is the result */
+        size_t written = (size_t)n;
+        for (; count > 0 && written >= rest->iov_len; rest++, count--)
+            written -= rest->iov_len;
+        if (count > 0) {
+            rest->iov_base = (char *)rest->iov_base + written;
+            rest->iov_len -= written;
+        }
+    }
+}
+
+void workload_barrier(struct workload_thread *thread)
+{
+    if (thread->run->threads == 1)
+        return;
+    gc_backend.enter_blocked(thread->mutator);
+    pthread_barrier_wait(&thread->recorder->host->barrier);
+    gc_backend.leave_blocked(thread->mutator);
+}

@@ -1,0 +1,28 @@
+/* workload_host.h: what stands behind the functions that workload.h offers to a workload. */
+#ifndef RUNNER_WORKLOAD_HOST_H
+#define RUNNER_WORKLOAD_HOST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "outcome.h"
+#include "workload.h"
+
+/* One per run, shared by its threads. */
+struct workload_host {
+    struct outcome *outcome;
+    pthread_barrier_t barrier; /* of all threads */
+    int print_fd;
+    atomic_bool prints; /* whether workload_print does: in the first measured iteration */
+};
+
+/* One per thread. */
+struct workload_recorder {
+    int64_t operation_start_ns;
+    struct histogram *latency; /* of operations, simple (METHODS.md section 4) */
+    struct workload_host *host;
+};
+
+#endif

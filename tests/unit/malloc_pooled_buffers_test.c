@@ -1,0 +1,122 @@
+/* pooled_buffers under audit. */
+#include "unit/workload_audit.h"
+
+#include "pooled_buffers.c"
+
+static const struct workload *const subject = &workload_pooled_buffers;
+
+static void work_is_sound(void **state)
+{
+    static const uint64_t tried[][5] = {
+        {4096, 2000, 256, 0, 125}, {64, 1000, 40, 0, 1000},   {100, 1000, 16, 0, 0},
+        {100000, 200, 32, 0, 10},  {4096, 1000, 64, 0, 1000}, {70000, 60, 8, 0, 1000},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
+        uint64_t pooled[5];
+        memcpy(pooled, tried[i], sizeof pooled);
+        pooled[POOL] = 1;
+        audit_any(subject, tried[i], 0);
+        assert_int_equal(audit_run(subject, tried[i], 1, 1).checksum,
+                         audit_run(subject, pooled, 1, 1).checksum);
+    }
+}
+
+/* Out of the pool, the counts are those of its misses: the first `held` uses of one thread. */
+static void pool_saves_allocations(void **state)
+{
+    (void)state;
+    uint64_t values[] = {4096, 2000, 50, 1, 125};
+    struct audit_result r = audit_run(subject, values, 1, 1);
+    assert_int_equal(r.allocated_count, 1 + 50);
+    assert_int_equal(r.stated_count, 1 + 50);
+    assert_int_equal(r.allocated_bytes, 50 * 8 + 50 * 4096);
+    assert_int_equal(r.peak_bytes, r.stated_live_bytes);
+    assert_int_equal(r.leaked_bytes, 0);
+    r = audit_run(subject, values, 4, 1);
+    assert_true(r.peak_bytes <= r.stated_live_bytes);
+    assert_int_equal(r.leaked_bytes, 0);
+}
+
+static void seeds_differ(void **state)
+{
+    (void)state;
+    uint64_t values[] = {4096, 100, 10, 0, 125};
+    assert_int_not_equal(audit_run(subject, values, 1, 1).checksum,
+                         audit_run(subject, values, 1, 2).checksum);
+}
+
+/* Sizes fill [bytes/2, bytes] evenly. */
+static void sizes_are_uneven(void **state)
+{
+    (void)state;
+    uint64_t values[] = {4096, 100000, 100, 0, 125};
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct workload_run run = {.params = values, .seed = seed, .threads = 1};
+        uint64_t buckets[16] = {0};
+        for (uint64_t unit = 0; unit < 100000; unit++) {
+            uint64_t bytes = bytes_needed(&run, unit);
+            assert_in_range(bytes, 2048, 4096);
+            buckets[(bytes - 2048) / 129]++;
+        }
+        for (unsigned i = 0; i < 15; i++)
+            assert_in_range(buckets[i], 6200, 6400);
+    }
+}
+
+/* No run of sizes sums to more than the stated live set, nor does that exceed the largest run by
+ * more than a part that falls with its length. */
+static void live_set_bounds_every_run(void **state)
+{
+    (void)state;
+    uint64_t values[] = {1 << 20, 20000, 0, 0, 125};
+    struct workload_run run = {.params = values, .seed = 1, .threads = 1};
+    for (uint64_t held = 1; held <= 3000; held = held * 21 / 20 + 1) {
+        uint64_t sum = 0, most = 0;
+        values[HELD] = held;
+        for (uint64_t unit = 0; unit < 20000; unit++) {
+            sum += bytes_needed(&run, unit);
+            if (unit >= held)
+                sum -= bytes_needed(&run, unit - held);
+            if (sum > most)
+                most = sum;
+        }
+        uint64_t stated = live_bytes(&run) - held * sizeof(void *);
+        assert_true(most <= stated);
+        assert_true(stated - most <= most / 20);
+    }
+}
+
+static void lost_objects_are_noticed(void **state)
+{
+    (void)state;
+    uint64_t values[] = {4096, 2000, 50, 0, 125};
+    assert_true(audit_notices(subject, values, &buffer_type, 100, 20));
+    assert_false(audit_notices(subject, values, &buffer_type, 100, 1000000));
+}
+
+static void bounds_span_parameters(void **state)
+{
+    (void)state;
+    uint64_t values[] = {4096, 10, 3, 0, 125};
+    struct workload_run run = {.params = values, .threads = 4};
+    assert_non_null(subject->check(&run));
+    run.threads = 3;
+    assert_null(subject->check(&run));
+    values[BUFFERS] = 2;
+    assert_non_null(subject->check(&run));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_is_sound),
+        cmocka_unit_test(pool_saves_allocations),
+        cmocka_unit_test(seeds_differ),
+        cmocka_unit_test(sizes_are_uneven),
+        cmocka_unit_test(live_set_bounds_every_run),
+        cmocka_unit_test(lost_objects_are_noticed),
+        cmocka_unit_test(bounds_span_parameters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
