@@ -31,7 +31,7 @@ static const struct {
 #define LIVE_OR_RUN (RUNNER_CALL_LIVE_BYTES | RUNNER_CALL_RUN)
 #define FIELD(name) offsetof(struct command_line, name)
 
-static const struct {
+static const struct word {
     const char *word;
     unsigned calls; /* in which it may stand */
     bool is_text;
@@ -47,7 +47,7 @@ static const struct {
     {"--warmup", RUNNER_CALL_RUN, false, FIELD(warmup), 0, 1000000},
     {"--iterations", RUNNER_CALL_RUN, false, FIELD(iterations), 1, 1000000},
     {"--seed", RUNNER_CALL_RUN, false, FIELD(seed), 0, UINT64_MAX},
-    {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, 0},
+    {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, UINT64_MAX},
     {"--records", RUNNER_CALL_RUN, false, FIELD(records_fd), 0, INT32_MAX},
 };
 
@@ -60,9 +60,8 @@ static int parse_call(int argc, char **argv, struct command_line *line, char *wh
             line->call = calls[i].call;
             return 0;
         }
-    snprintf(why, why_bytes,
-             "%s%s the first word must be --describe, --live-bytes, --run or --help",
-             argc > 1 ? argv[1] : "no words", argc > 1 ? ":" : " given:");
+    snprintf(why, why_bytes, "%s: the first word must be --describe, --live-bytes, --run or --help",
+             argc > 1 ? argv[1] : "no call");
     return -EINVAL;
 }
 
@@ -73,6 +72,26 @@ static size_t find_word(const char *text, enum runner_call call)
     while (i < WORDS && (strcmp(text, words[i].word) != 0 || !(words[i].calls & call)))
         i++;
     return i;
+}
+
+/* Stores the value `text` of a word. 0, or -EINVAL with one line in `why`. */
+static int take_value(const struct word *word, const char *text, struct command_line *line,
+                      char *why, size_t why_bytes)
+{
+    void *field = (char *)line + word->field;
+    uint64_t number;
+    if (word->is_text) {
+        *(const char **)field = text;
+        return 0;
+    }
+    if (named_values_unsigned(text, strlen(text), &number) && number >= word->min &&
+        number <= word->max) {
+        *(uint64_t *)field = number;
+        return 0;
+    }
+    snprintf(why, why_bytes, "%s %s: not an integer from %" PRIu64 " to %" PRIu64, word->word, text,
+             word->min, word->max);
+    return -EINVAL;
 }
 
 int command_line_parse(int argc, char **argv, struct command_line *line, char *why,
@@ -95,32 +114,26 @@ int command_line_parse(int argc, char **argv, struct command_line *line, char *w
 
     for (int i = 2; i < argc; i += 2) {
         size_t w = find_word(argv[i], line->call);
-        if (w == WORDS)
+        if (w == WORDS) {
             snprintf(why, why_bytes, "%s is no word of %s; see --help", argv[i], argv[1]);
-        else if (i + 1 == argc)
-            snprintf(why, why_bytes, "%s: its value is missing", argv[i]);
-        else if (given[w])
-            snprintf(why, why_bytes, "%s: given twice", argv[i]);
-        else {
-            given[w] = true;
-            void *field = (char *)line + words[w].field;
-            uint64_t number;
-            if (words[w].is_text) {
-                *(const char **)field = argv[i + 1];
-                continue;
-            }
-            if (named_values_unsigned(argv[i + 1], strlen(argv[i + 1]), &number) &&
-                number >= words[w].min && number <= words[w].max) {
-                *(uint64_t *)field = number;
-                continue;
-            }
-            snprintf(why, why_bytes, "%s %s: not an integer from %" PRIu64 " to %" PRIu64, argv[i],
-                     argv[i + 1], words[w].min, words[w].max);
+            return -EINVAL;
         }
-        return -EINVAL;
+        if (i + 1 == argc || given[w]) {
+            snprintf(why, why_bytes, "%s: %s", argv[i],
+                     given[w] ? "given twice" : "its value is missing");
+            return -EINVAL;
+        }
+        given[w] = true;
+        result = take_value(&words[w], argv[i + 1], line, why, why_bytes);
+        if (result)
+            return result;
     }
     if ((line->call & LIVE_OR_RUN) && !line->workload[0]) {
         snprintf(why, why_bytes, "%s needs --workload NAME; --describe lists them", argv[1]);
+        return -EINVAL;
+    }
+    if (line->probe) {
+        snprintf(why, why_bytes, "--probe %" PRIu64 ": this is not a probe runner", line->probe);
         return -EINVAL;
     }
     return 0;

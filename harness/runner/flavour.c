@@ -63,10 +63,14 @@ int flavour_apply(const char *words, const char *own, const struct gc_option *op
             values[index] = value;
         if (mine == (values[index] == value))
             continue;
-        snprintf(why, why_bytes, "this runner %s option %.*s=%.*s: use that of flavour '%.*s'%s",
-                 mine ? "is for" : "is not for", (int)flavour.option_bytes, flavour.option,
-                 (int)flavour.value_bytes, flavour.value, mine ? 0 : (int)flavour.name_bytes,
-                 flavour.name, mine ? " (the plain one)" : "");
+        if (mine)
+            snprintf(why, why_bytes, "this runner, of flavour '%s', is for %.*s=%.*s only", own,
+                     (int)flavour.option_bytes, flavour.option, (int)flavour.value_bytes,
+                     flavour.value);
+        else
+            snprintf(why, why_bytes, "option %.*s=%.*s is for the runner of flavour '%.*s'",
+                     (int)flavour.option_bytes, flavour.option, (int)flavour.value_bytes,
+                     flavour.value, (int)flavour.name_bytes, flavour.name);
         return -EINVAL;
     }
     if (more < 0)

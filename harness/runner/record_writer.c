@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,13 +58,28 @@ void record_begin(struct record_writer *w, const char *key)
     put(w, key, strlen(key));
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* RFC 4180, and blanks at either end too: libcsv drops them otherwise. */
+static bool needs_quotes(const char *text, size_t length)
+{
+    if (length == 0)
+        return false;
+    if (is_blank(text[0]) || is_blank(text[length - 1]))
+        return true;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '"' || text[i] == ',' || text[i] == '\r' || text[i] == '\n')
+            return true;
+    return false;
+}
+
 void record_words(struct record_writer *w, const char *text, size_t length)
 {
-    size_t plain = 0;
-    while (plain < length && !strchr("\",\r\n", text[plain]))
-        plain++;
     put(w, ",", 1);
-    if (plain == length) {
+    if (!needs_quotes(text, length)) {
         put(w, text, length);
         return;
     }

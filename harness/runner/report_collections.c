@@ -29,9 +29,9 @@ static uint64_t last_live_bytes(const struct measurement *m, const struct gc_col
 {
     const struct gc_stats *begin = &m->stats_begin;
     const struct gc_stats *end = &m->stats_end;
-    if (last_full)
+    if (last_full && last_full->live_bytes != GC_UNKNOWN)
         return last_full->live_bytes;
-    /* Without rows of them: known if all collections there were have been full. */
+    /* Else the statistics say it, if all collections there were have been full. */
     if (begin->gc_full_count != GC_UNKNOWN && end->gc_full_count != GC_UNKNOWN &&
         end->gc_full_count > begin->gc_full_count &&
         end->gc_full_count - begin->gc_full_count == end->gc_count - begin->gc_count)
