@@ -333,6 +333,14 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     return code;
 }
 
+static bool has_runner(const struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return true;
+    return false;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct request request = {
@@ -359,7 +367,11 @@ int cmd_run(int argc, char **argv)
         struct plan plan;
         char why[512];
         catalog_discover(&catalog);
-        if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
+        if (!has_runner(&catalog)) {
+            code =
+                cmd_fail(CMD_MISSING, "no runner can be used; see gcmeter list backends, or build "
+                                      "them with make");
+        } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
             code = cmd_fail(CMD_USAGE, "%s", why);
         } else {
             if (request.dry_run)
