@@ -31,8 +31,10 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 # Collectors and workloads look at the same memory under several types.
 LANGUAGE := -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -pthread
 INCLUDES := -Icollectors -Iworkloads -Iharness -Itests
-COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
-LINK = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+# V=1 shows whole commands.
+say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
+COMPILE = $(call say,CC,$<)$(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
+LINK = $(call say,LINK,$@)$(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 
 # One folder of objects per set of flags, so that switching between them rebuilds nothing.
 FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
@@ -171,9 +173,10 @@ MISSING_OPTIONAL := $(sort $(foreach row,$(filter-out $(BUILT_ROWS),$(BACKEND_RO
 deps: ## install what is missing (Debian; elsewhere print the package names)
 	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
 
+COMMA := ,
 # The test programs, and further passes of the conformance suite with backend options.
 TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES)) \
-    $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1,verify=1 $(OBJ)/tests/conformance-marksweep@verify=1)
+    $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1)
 # Under ThreadSanitizer libgc aborts (its signals are deferred), so its programs are left out.
 TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(OBJ)/tests/conformance-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))))))
 
@@ -189,7 +192,7 @@ run-tests: all test-programs
 	ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS \
 	TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
 	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(notdir $(TEST_LEFT_OUT)),'$(t): libgc does not run under ThreadSanitizer'))" \
-	tests/run $(foreach t,$(TEST_SPECS),'$(t)')
+	tests/run $(foreach t,$(TEST_SPECS),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
 
 .PHONY: check
 check: all ## the fast part of the tests (seconds)

@@ -35,7 +35,7 @@ enum { BYTES, BUFFERS, HELD, POOL, TOUCHED };
 
 static const struct workload_param params[] = {
     [BYTES] = {"bytes", "bytes", 4096, 64, UINT64_C(1) << 30, "size of the largest buffer"},
-    [BUFFERS] = {"buffers", "count", 600000, 1, UINT64_C(10000000000),
+    [BUFFERS] = {"buffers", "count", 1500000, 1, UINT64_C(10000000000),
                  "buffers used per iteration, all threads together"},
     [HELD] = {"held", "count", 256, 1, 10000000, "buffers in use at once, all threads together"},
     [POOL] = {"pool", "flag", 1, 0, 1, "1: buffers come from a pool; 0: allocated for each use"},
@@ -44,7 +44,7 @@ static const struct workload_param params[] = {
 };
 
 /* One operation uses as many buffers as together have this many words touched. */
-#define OPERATION_WORDS   1024
+#define OPERATION_WORDS   2048
 #define OPERATION_BUFFERS 32
 /* Words handled between two safepoints. */
 #define CHUNK_WORDS 4096
@@ -230,7 +230,7 @@ static const char *check(const struct workload_run *run)
 const struct workload workload_pooled_buffers = {
     .name = "pooled_buffers",
     .summary = "temporary buffers of uneven sizes, from a pool or freshly allocated",
-    .operation = "a few buffers taken, written, read back and given back: as many as have 8 KiB "
+    .operation = "a few buffers taken, written, read back and given back: as many as have 16 KiB "
                  "written, at most 32",
     .params = params,
     .param_count = sizeof params / sizeof params[0],

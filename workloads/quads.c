@@ -28,7 +28,7 @@
 enum { DEPTH, ROUNDS, GARBAGE, GARBAGE_DEPTH };
 
 static const struct workload_param params[] = {
-    [DEPTH] = {"depth", "count", 9, 3, 14, "depth of the live tree"},
+    [DEPTH] = {"depth", "count", 10, 3, 14, "depth of the live tree"},
     [ROUNDS] = {"rounds", "count", 20, 1, 1000000, "rounds of garbage per iteration"},
     [GARBAGE] = {"garbage", "permille", 333, 0, 1000000,
                  "garbage allocated per round, as a part of the live tree"},

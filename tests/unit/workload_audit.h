@@ -35,10 +35,11 @@
 
 /* In front of every object. */
 struct audit_header {
-    uint64_t magic;
+    _Alignas(16) uint64_t magic;
     const struct gc_type *type;
     size_t bytes;
-    uint64_t unused; /* objects stay aligned to 16 */
+    struct audit_header *next; /* all objects alive, in no order */
+    struct audit_header *previous;
 };
 
 static struct {
@@ -46,6 +47,7 @@ static struct {
     pthread_barrier_t barrier;
     const struct workload *workload;
     struct workload_run *run;
+    struct audit_header *live;
     uint64_t live_bytes;
     uint64_t peak_bytes;
     uint64_t allocated_bytes;
@@ -139,6 +141,10 @@ static inline void *audit_alloc(const struct gc_type *type, size_t bytes, int fi
     *header = (struct audit_header){.magic = AUDIT_MAGIC, .type = type, .bytes = bytes};
     memset(header + 1, fill, bytes);
     pthread_mutex_lock(&audit.lock);
+    header->next = audit.live;
+    if (audit.live != NULL)
+        audit.live->previous = header;
+    audit.live = header;
     audit.allocated_bytes += bytes;
     audit.allocated_count++;
     audit.live_bytes += bytes;
@@ -169,9 +175,26 @@ static inline void audit_free(void *object, size_t bytes)
         audit_newest = NULL;
     pthread_mutex_lock(&audit.lock);
     audit.live_bytes -= bytes;
+    if (header->next != NULL)
+        header->next->previous = header->previous;
+    if (header->previous != NULL)
+        header->previous->next = header->next;
+    else
+        audit.live = header->next;
     pthread_mutex_unlock(&audit.lock);
     memset(header, 0, sizeof *header + bytes);
     free(header);
+}
+
+/* Frees what is still alive, however it came to be. */
+static inline void audit_clear(void)
+{
+    audit_newest = NULL;
+    while (audit.live != NULL)
+        audit_free(audit.live + 1, audit.live->bytes);
+    free(audit.pool);
+    audit.pool = NULL;
+    audit.pool_count = 0;
 }
 
 static inline void audit_store(const void *object, const void *field, const void *value)
@@ -232,8 +255,6 @@ static inline void audit_pool_destroy(void)
 {
     while (audit.pool_count > 0)
         audit_free(audit.pool[--audit.pool_count], audit.pool_bytes);
-    free(audit.pool);
-    audit.pool = NULL;
 }
 
 #undef gc_store
@@ -357,14 +378,14 @@ static inline struct audit_result audit_run(const struct workload *workload, con
     result.allocated_count = audit.allocated_count;
     result.operations_count = audit.operations_count;
     result.leaked_bytes = audit.live_bytes;
+    audit_clear();
     pthread_barrier_destroy(&audit.barrier);
     pthread_mutex_destroy(&audit.lock);
     return result;
 }
 
 /* Runs one iteration in which object number `number` of `type` is wiped `delay` allocations after
- * its own, as if a collector had taken it for garbage; returns whether the workload noticed. What
- * was alive at that moment is lost. */
+ * its own, as if a collector had taken it for garbage; returns whether the workload noticed. */
 static inline bool audit_notices(const struct workload *workload, const uint64_t *params,
                                  const struct gc_type *type, uint64_t number, uint64_t delay)
 {
@@ -377,13 +398,9 @@ static inline bool audit_notices(const struct workload *workload, const uint64_t
         audit_run(workload, params, 1, 1);
         noticed = false;
         assert_null(audit.victim_type);
-    } else if (workload->teardown != NULL) {
-        struct workload_thread thread = {.run = audit.run};
-        audit.run->state = NULL;
-        workload->teardown(&thread);
     }
+    audit_clear();
     audit.may_fail = false;
-    audit_newest = NULL;
     return noticed;
 }
 

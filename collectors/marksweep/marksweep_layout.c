@@ -1,0 +1,82 @@
+#include "marksweep_layout_internal.h"
+
+#include <errno.h>
+
+#include "marksweep_heap_internal.h"
+#include "marksweep_mutator_internal.h"
+
+struct ms_layout ms_layouts[MS_LAYOUTS];
+static unsigned layout_count;
+
+void ms_layout_init(void)
+{
+    ms_layouts[MS_LAYOUT_LEAF] = (struct ms_layout){.kind = MS_SCAN_LEAF};
+    ms_layouts[MS_LAYOUT_CONSERVATIVE] = (struct ms_layout){.kind = MS_SCAN_CONSERVATIVE};
+    layout_count = 2;
+}
+
+unsigned ms_layout_count(void)
+{
+    return layout_count;
+}
+
+static int same_layout(const struct ms_layout *a, const struct ms_layout *b)
+{
+    return a->kind == b->kind && a->fixed_bytes == b->fixed_bytes &&
+           a->element_bytes == b->element_bytes && a->fixed_pointers == b->fixed_pointers &&
+           a->element_pointers == b->element_pointers;
+}
+
+/* Every bit of a map must lie inside its part. */
+static int map_fits(uint64_t map, uint32_t bytes)
+{
+    uint32_t words = bytes / 8;
+    return words >= 64 || (map >> words) == 0;
+}
+
+static struct ms_layout layout_of(const struct gc_type *type)
+{
+    if (gc_type_is_leaf(type))
+        return ms_layouts[MS_LAYOUT_LEAF];
+    struct ms_layout layout = {
+        .kind = MS_SCAN_RECORD,
+        .fixed_pointers = type->fixed_pointers,
+        .fixed_references = (uint32_t)__builtin_popcountll(type->fixed_pointers),
+    };
+    if (type->element_pointers != 0) {
+        layout.fixed_bytes = type->fixed_bytes;
+        layout.element_bytes = type->element_bytes;
+        layout.element_pointers = type->element_pointers;
+        layout.kind = type->fixed_bytes == 0 && type->element_bytes == sizeof(void *)
+                          ? MS_SCAN_POINTERS
+                          : MS_SCAN_ELEMENTS;
+    }
+    return layout;
+}
+
+int ms_layout_register(struct gc_type *type)
+{
+    if (!gc_type_is_leaf(type) && (type->fixed_bytes % 8 != 0 || type->element_bytes % 8 != 0 ||
+                                   !map_fits(type->fixed_pointers, type->fixed_bytes) ||
+                                   !map_fits(type->element_pointers, type->element_bytes)))
+        return -EINVAL;
+    struct ms_layout layout = layout_of(type);
+    int result = 0;
+    ms_heap_lock();
+    unsigned i = 0;
+    while (i < layout_count && !same_layout(&ms_layouts[i], &layout))
+        i++;
+    if (i == MS_LAYOUTS) {
+        i = MS_LAYOUT_CONSERVATIVE;
+    } else if (i == layout_count) {
+        result = ms_heap_charge_layout();
+        if (result == 0) {
+            ms_layouts[i] = layout;
+            layout_count++;
+        }
+    }
+    if (result == 0)
+        type->backend_word = ms_mutator_row(i);
+    ms_heap_unlock();
+    return result;
+}

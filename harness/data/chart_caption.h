@@ -1,0 +1,48 @@
+/* chart_caption.h: the words of a panel: its title with n, what it leaves out and why, and which
+ * series it shows. Nothing that was measured or failed is left out without a note. */
+#ifndef DATA_CHART_CAPTION_H
+#define DATA_CHART_CAPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "data/chart_plan.h"
+#include "data/chart_table.h"
+
+/* Give it to chart_caption_free() in the end. */
+struct chart_caption {
+    FILE *note; /* goes on with the note begun last */
+    char *note_text;
+    size_t note_length;
+    bool noted;
+    FILE *series;
+    char *series_text;
+    size_t series_length;
+    unsigned shown_count;
+};
+
+/* 0 or -ENOMEM. */
+int chart_caption_open(struct chart_caption *caption);
+void chart_caption_free(struct chart_caption *caption);
+
+/* Starts a note. */
+void chart_caption_note(struct chart_caption *caption, const char *text);
+
+/* Says that the panel shows the series, an index into plan->series. */
+void chart_caption_show(struct chart_caption *caption, uint32_t series);
+
+/* The first columns of a CHART.panels.csv, CHART_CAPTION_COLUMNS: after the notes given, what failed
+ * or is missing. Once per caption. 0 or -ENOMEM. */
+#define CHART_CAPTION_COLUMNS "panel,title,note,series"
+int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
+                      const struct chart_plan *plan, size_t panel);
+
+/* What became of a cell that has no invocation that counts: "oom 3 of 3", "skipped: REASON". */
+void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell);
+
+/* "812 ms", "1.34 GiB": for people, three digits. */
+void chart_put_time(FILE *out, double ns);
+void chart_put_bytes(FILE *out, double bytes);
+
+#endif

@@ -1,0 +1,397 @@
+#include "data/csv_read.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/number_text.h"
+#include "data/printable.h"
+
+#define CHUNK_BYTES   65536
+#define ROW_BYTES_MAX ((size_t)16 << 20)
+#define FIELDS_MAX    4096
+#define NO_COLUMN     SIZE_MAX
+
+struct reader {
+    struct csv_parser parser;
+    struct csv_row row;
+    csv_row_function *each;
+    void *data;
+    struct csv_error *error;
+    int result; /* set by the parser's callbacks, which cannot return one */
+
+    /* The row being read: its fields lie in `bytes`, each terminated. */
+    char *bytes;
+    size_t byte_count;
+    size_t byte_capacity;
+    size_t *offsets;
+    size_t field_count;
+    size_t field_capacity;
+    bool row_complete;
+
+    bool has_header;
+    size_t header_count;
+    size_t *columns; /* schema column of each field, or NO_COLUMN */
+    const char **text;
+    size_t *position;
+
+    uint64_t line;
+    int64_t offset;
+    bool in_row; /* bytes of a row have been read and not its end */
+};
+
+static void describe(struct csv_error *error, const char *path, uint64_t line, size_t column,
+                     const char *format, va_list arguments)
+{
+    char what[640];
+    vsnprintf(what, sizeof what, format, arguments);
+    char where[300];
+    printable_copy(where, sizeof where, path);
+    if (column)
+        snprintf(error->text, sizeof error->text, "%s:%llu:%zu: %s", where,
+                 (unsigned long long)line, column, what);
+    else if (line)
+        snprintf(error->text, sizeof error->text, "%s:%llu: %s", where, (unsigned long long)line,
+                 what);
+    else
+        snprintf(error->text, sizeof error->text, "%s: %s", where, what);
+}
+
+__attribute__((format(printf, 4, 5))) static int refuse(struct reader *reader, size_t column,
+                                                        int error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    describe(reader->error, reader->row.path, reader->row.line, column, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+int csv_row_refuse(const struct csv_row *row, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    describe(row->error, row->path, row->line, 0, format, arguments);
+    va_end(arguments);
+    return -EBADMSG;
+}
+
+int csv_field_refuse(const struct csv_row *row, size_t column, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    describe(row->error, row->path, row->line, row->position[column], format, arguments);
+    va_end(arguments);
+    return -EBADMSG;
+}
+
+static int refuse_number(const struct csv_row *row, size_t column, int error, const char *what)
+{
+    char text[48];
+    printable_copy(text, sizeof text, row->text[column]);
+    return csv_field_refuse(row, column, "%s is '%s', which %s %s", row->file->columns[column].name,
+                            text, error == -ERANGE ? "is out of range of" : "is not", what);
+}
+
+int csv_row_int(const struct csv_row *row, size_t column, int64_t *value)
+{
+    if (!*row->text[column])
+        return 0;
+    int error = number_parse_int(row->text[column], value);
+    return error ? refuse_number(row, column, error, "a 64-bit integer") : 1;
+}
+
+int csv_row_uint(const struct csv_row *row, size_t column, uint64_t *value)
+{
+    if (!*row->text[column])
+        return 0;
+    int error = number_parse_uint(row->text[column], value);
+    return error ? refuse_number(row, column, error, "an unsigned 64-bit integer") : 1;
+}
+
+int csv_row_number(const struct csv_row *row, size_t column, double *value)
+{
+    const char *text = row->text[column];
+    if (!*text)
+        return 0;
+    if (row->file->columns[column].kind == SCHEMA_REAL) {
+        int error = number_parse_real(text, value);
+        return error ? refuse_number(row, column, error, "a finite decimal number") : 1;
+    }
+    if (*text == '-') {
+        int64_t integer;
+        int got = csv_row_int(row, column, &integer);
+        if (got > 0)
+            *value = (double)integer;
+        return got;
+    }
+    uint64_t integer;
+    int got = csv_row_uint(row, column, &integer);
+    if (got > 0)
+        *value = (double)integer;
+    return got;
+}
+
+static int grow(void **memory, size_t *capacity, size_t needed, size_t unit)
+{
+    if (needed <= *capacity)
+        return 0;
+    size_t more = *capacity ? *capacity : 256;
+    while (more < needed)
+        more *= 2;
+    void *grown = realloc(*memory, more * unit);
+    if (!grown)
+        return -ENOMEM;
+    *memory = grown;
+    *capacity = more;
+    return 0;
+}
+
+static void take_field(void *bytes, size_t length, void *data)
+{
+    struct reader *reader = data;
+    if (reader->result)
+        return;
+    if (reader->row_complete) {
+        reader->result = refuse(reader, 0, -EBADMSG, "a carriage return without a line feed");
+        return;
+    }
+    size_t column = reader->field_count + 1;
+    if (length && memchr(bytes, '\0', length)) {
+        reader->result = refuse(reader, column, -EBADMSG, "a NUL byte");
+        return;
+    }
+    if (column > FIELDS_MAX) {
+        reader->result = refuse(reader, column, -EBADMSG, "more than %d fields", FIELDS_MAX);
+        return;
+    }
+    void *text = reader->bytes;
+    void *offsets = reader->offsets;
+    if (grow(&text, &reader->byte_capacity, reader->byte_count + length + 1, 1) ||
+        (reader->bytes = text,
+         grow(&offsets, &reader->field_capacity, column, sizeof *reader->offsets))) {
+        reader->result = refuse(reader, column, -ENOMEM, "out of memory");
+        return;
+    }
+    reader->offsets = offsets;
+    reader->offsets[reader->field_count++] = reader->byte_count;
+    if (length)
+        memcpy(reader->bytes + reader->byte_count, bytes, length);
+    reader->bytes[reader->byte_count + length] = '\0';
+    reader->byte_count += length + 1;
+}
+
+static void end_row(int terminator, void *data)
+{
+    (void)terminator;
+    struct reader *reader = data;
+    if (!reader->result && reader->row_complete)
+        reader->result = refuse(reader, 0, -EBADMSG, "a carriage return without a line feed");
+    reader->row_complete = true;
+}
+
+static int take_header(struct reader *reader)
+{
+    const struct schema_file *file = reader->row.file;
+    reader->header_count = reader->field_count;
+    reader->columns = calloc(reader->field_count, sizeof *reader->columns);
+    if (!reader->columns)
+        return refuse(reader, 0, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < reader->field_count; i++) {
+        const char *name = reader->bytes + reader->offsets[i];
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(name, reader->bytes + reader->offsets[j]) == 0) {
+                char printable[64];
+                return refuse(reader, i + 1, -EBADMSG, "a second column named '%s'",
+                              printable_copy(printable, sizeof printable, name));
+            }
+        }
+        int column = schema_column_index(file, name);
+        reader->columns[i] = column < 0 ? NO_COLUMN : (size_t)column;
+        if (column >= 0)
+            reader->position[column] = i + 1;
+    }
+    for (size_t i = 0; i < file->column_count; i++)
+        if (file->columns[i].better == SCHEMA_KEY && !reader->position[i])
+            return refuse(reader, 0, -EBADMSG, "the column '%s' is missing", file->columns[i].name);
+    reader->has_header = true;
+    return 0;
+}
+
+static int give_row(struct reader *reader)
+{
+    if (!reader->has_header)
+        return take_header(reader);
+    if (reader->field_count != reader->header_count)
+        return refuse(reader, 0, -EBADMSG, "%zu fields where the header has %zu",
+                      reader->field_count, reader->header_count);
+    for (size_t i = 0; i < reader->field_count; i++)
+        if (reader->columns[i] != NO_COLUMN)
+            reader->text[reader->columns[i]] = reader->bytes + reader->offsets[i];
+    reader->row.end_offset = reader->offset;
+    return reader->each(reader->data, &reader->row);
+}
+
+/* One physical line, or a part of it where it crosses a chunk. */
+static int take_piece(struct reader *reader, const char *piece, size_t length)
+{
+    bool line_ends = piece[length - 1] == '\n';
+    bool is_blank = line_ends && (length == 1 || (length == 2 && piece[0] == '\r'));
+    if (!reader->in_row) {
+        reader->row.line = reader->line;
+        reader->row.start_offset = reader->offset;
+        reader->field_count = 0;
+        reader->byte_count = 0;
+        reader->in_row = !is_blank;
+    }
+    size_t done = csv_parse(&reader->parser, piece, length, take_field, end_row, reader);
+    reader->offset += (int64_t)length;
+    reader->line += line_ends;
+    if (reader->result)
+        return reader->result;
+    if (done != length) {
+        int error = csv_error(&reader->parser);
+        if (error == CSV_EPARSE)
+            return refuse(reader, reader->field_count + 1, -EBADMSG,
+                          "a quote inside a field that is not quoted, or text after the closing "
+                          "quote");
+        return refuse(reader, 0, -ENOMEM, "out of memory");
+    }
+    if ((size_t)(reader->offset - reader->row.start_offset) > ROW_BYTES_MAX)
+        return refuse(reader, 0, -EBADMSG, "a row of more than %zu MiB", ROW_BYTES_MAX >> 20);
+    if (!line_ends || !reader->row_complete)
+        return 0;
+    reader->row_complete = false;
+    reader->in_row = false;
+    return give_row(reader);
+}
+
+static int take_chunk(struct reader *reader, const char *chunk, size_t length)
+{
+    while (length) {
+        const char *newline = memchr(chunk, '\n', length);
+        size_t piece = newline ? (size_t)(newline - chunk) + 1 : length;
+        int error = take_piece(reader, chunk, piece);
+        if (error)
+            return error;
+        chunk += piece;
+        length -= piece;
+    }
+    return 0;
+}
+
+/* What is left at the end of the file is a row that was being written, unless it spans lines: then
+ * a quote is open, and ignoring it would lose rows without a word. */
+static int take_end(struct reader *reader)
+{
+    if (reader->in_row && reader->line > reader->row.line)
+        return refuse(reader, reader->field_count + 1, -EBADMSG,
+                      "a quoted field that does not end");
+    if (!reader->has_header) {
+        reader->row.line = 1;
+        return refuse(reader, 0, -ENODATA, "no complete header row");
+    }
+    return 0;
+}
+
+static ssize_t read_again(int fd, char *bytes, size_t size)
+{
+    ssize_t got;
+    do
+        got = read(fd, bytes, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Up to CHUNK_BYTES + 1 bytes: a carriage return is not parted from its line feed. */
+static ssize_t read_chunk(int fd, char *chunk)
+{
+    ssize_t got = read_again(fd, chunk, CHUNK_BYTES);
+    if (got <= 0 || chunk[got - 1] != '\r')
+        return got;
+    ssize_t more = read_again(fd, chunk + got, 1);
+    return more < 0 ? more : got + more;
+}
+
+static int take_file(struct reader *reader, int fd, char *chunk)
+{
+    static const unsigned char mark[] = {0xef, 0xbb, 0xbf};
+    size_t skip_next = 0;
+    for (;;) {
+        ssize_t got = read_chunk(fd, chunk);
+        if (got < 0) {
+            int error = errno;
+            reader->row.line = 0;
+            return refuse(reader, 0, -error, "%s", strerror(error));
+        }
+        if (got == 0)
+            return take_end(reader);
+        if (reader->offset == 0 && got >= 3 && memcmp(chunk, mark, sizeof mark) == 0)
+            skip_next = sizeof mark;
+        reader->offset += (int64_t)skip_next;
+        int error = take_chunk(reader, chunk + skip_next, (size_t)got - skip_next);
+        if (error)
+            return error;
+        skip_next = 0;
+    }
+}
+
+static int never_space(unsigned char c)
+{
+    (void)c;
+    return 0;
+}
+
+static void release(struct reader *reader, char *chunk)
+{
+    csv_free(&reader->parser);
+    free(reader->bytes);
+    free(reader->offsets);
+    free(reader->columns);
+    free(reader->text);
+    free(reader->position);
+    free(chunk);
+}
+
+int csv_read(const char *path, const struct schema_file *file, csv_row_function *each, void *data,
+             int64_t *end, struct csv_error *error)
+{
+    struct reader reader = {
+        .row = {.path = path, .file = file, .error = error},
+        .each = each,
+        .data = data,
+        .error = error,
+        .line = 1,
+    };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        int reason = errno;
+        return refuse(&reader, 0, -reason, "%s", strerror(reason));
+    }
+    csv_init(&reader.parser, CSV_STRICT);
+    /* Blanks are part of a field (RFC 4180, section 2.4); libcsv would strip them. */
+    csv_set_space_func(&reader.parser, never_space);
+    char *chunk = malloc(CHUNK_BYTES + 1);
+    reader.text = calloc(file->column_count, sizeof *reader.text);
+    reader.position = calloc(file->column_count, sizeof *reader.position);
+    int result = -ENOMEM;
+    if (!chunk || !reader.text || !reader.position) {
+        refuse(&reader, 0, -ENOMEM, "out of memory");
+    } else {
+        for (size_t i = 0; i < file->column_count; i++)
+            reader.text[i] = "";
+        reader.row.text = reader.text;
+        reader.row.position = reader.position;
+        result = take_file(&reader, fd, chunk);
+        if (end)
+            *end = reader.in_row ? reader.row.start_offset : reader.offset;
+    }
+    release(&reader, chunk);
+    close(fd);
+    return result;
+}

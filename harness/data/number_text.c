@@ -1,0 +1,63 @@
+#include "data/number_text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789"
+
+int number_parse_uint(const char *text, uint64_t *value)
+{
+    if (*text == '\0' || text[strspn(text, DIGITS)] != '\0')
+        return -EINVAL;
+    uint64_t sum = 0;
+    for (; *text; text++)
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, (uint64_t)(*text - '0'), &sum))
+            return -ERANGE;
+    *value = sum;
+    return 0;
+}
+
+int number_parse_int(const char *text, int64_t *value)
+{
+    int negative = *text == '-';
+    uint64_t magnitude;
+    int error = number_parse_uint(text + negative, &magnitude);
+    if (error)
+        return error;
+    if (magnitude > (uint64_t)INT64_MAX + (uint64_t)negative)
+        return -ERANGE;
+    *value = (int64_t)(negative ? -magnitude : magnitude);
+    return 0;
+}
+
+int number_parse_real(const char *text, double *value)
+{
+    const char *at = text + (*text == '-');
+    size_t whole = strspn(at, DIGITS);
+    at += whole;
+    if (*at == '.') {
+        size_t fraction = strspn(at + 1, DIGITS);
+        at += 1 + fraction;
+        whole += fraction;
+    }
+    if (whole == 0)
+        return -EINVAL;
+    if (*at == 'e' || *at == 'E') {
+        at++;
+        at += *at == '+' || *at == '-';
+        size_t exponent = strspn(at, DIGITS);
+        if (exponent == 0)
+            return -EINVAL;
+        at += exponent;
+    }
+    if (*at)
+        return -EINVAL;
+    double number = strtod(text, NULL);
+    if (!isfinite(number))
+        return -ERANGE;
+    *value = number;
+    return 0;
+}

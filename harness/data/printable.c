@@ -1,0 +1,108 @@
+#include "data/printable.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Length of the UTF-8 character at `s` (RFC 3629) and its code point; 0 where there is none. */
+static size_t decode_utf8(const unsigned char *s, uint32_t *code)
+{
+    static const struct {
+        unsigned char mask, lead;
+        size_t length;
+        uint32_t least;
+    } forms[] = {
+        {0x80, 0x00, 1, 0},
+        {0xe0, 0xc0, 2, 0x80},
+        {0xf0, 0xe0, 3, 0x800},
+        {0xf8, 0xf0, 4, 0x10000},
+    };
+    for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
+        if ((s[0] & forms[f].mask) != forms[f].lead)
+            continue;
+        uint32_t value = s[0] & (unsigned char)~forms[f].mask;
+        for (size_t i = 1; i < forms[f].length; i++) {
+            if ((s[i] & 0xc0) != 0x80)
+                return 0;
+            value = value << 6 | (s[i] & 0x3f);
+        }
+        bool surrogate = value >= 0xd800 && value <= 0xdfff;
+        if (value < forms[f].least || value > 0x10ffff || surrogate)
+            return 0;
+        *code = value;
+        return forms[f].length;
+    }
+    return 0;
+}
+
+static bool is_harmless(uint32_t code)
+{
+    bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    bool direction = (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+                     (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+    return !control && !direction;
+}
+
+/* Writes the next piece of *text, one character or the escapes for its bytes, to `piece` of at
+ * least PIECE_BYTES and moves on. Returns its columns. */
+#define PIECE_BYTES 17
+static size_t next_piece(const char **text, char *piece)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *s = (const unsigned char *)*text;
+    uint32_t code = 0;
+    size_t length = decode_utf8(s, &code);
+    if (length && is_harmless(code)) {
+        memcpy(piece, s, length);
+        piece[length] = '\0';
+        *text += length;
+        return 1;
+    }
+    if (!length)
+        length = 1;
+    for (size_t i = 0; i < length; i++) {
+        piece[4 * i] = '\\';
+        piece[4 * i + 1] = 'x';
+        piece[4 * i + 2] = digits[s[i] >> 4];
+        piece[4 * i + 3] = digits[s[i] & 15];
+    }
+    piece[4 * length] = '\0';
+    *text += length;
+    return 4 * length;
+}
+
+size_t printable_put(FILE *out, const char *text)
+{
+    size_t columns = 0;
+    char piece[PIECE_BYTES];
+    while (*text) {
+        columns += next_piece(&text, piece);
+        fputs(piece, out);
+    }
+    return columns;
+}
+
+char *printable_copy(char *buffer, size_t size, const char *text)
+{
+    size_t length = 0;
+    char piece[PIECE_BYTES];
+    while (*text) {
+        next_piece(&text, piece);
+        size_t more = strlen(piece);
+        if (length + more >= size)
+            break;
+        memcpy(buffer + length, piece, more);
+        length += more;
+    }
+    buffer[length] = '\0';
+    return buffer;
+}
+
+size_t printable_width(const char *text)
+{
+    size_t columns = 0;
+    char piece[PIECE_BYTES];
+    while (*text)
+        columns += next_piece(&text, piece);
+    return columns;
+}

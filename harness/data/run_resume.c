@@ -1,0 +1,183 @@
+#include "data/run_resume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/number_text.h"
+#include "data/printable.h"
+#include "data/run_data.h"
+
+/* The first pass over a file finds what to keep: all before keep_end, unless there is a gap. */
+struct scan {
+    const struct run_data *run;
+    size_t cell_column;
+    size_t invocation_column;
+    int64_t rows_start; /* -1: no row yet */
+    int64_t keep_end;   /* -1: no committed row yet */
+    bool dropped;       /* an uncommitted row was seen */
+    bool has_gap;       /* … and a committed one after it */
+    /* Of the second pass, where there is a gap. */
+    FILE *in;
+    FILE *out;
+};
+
+static int fail(struct csv_error *error, const char *path, int reason)
+{
+    char printable[512];
+    snprintf(error->text, sizeof error->text, "%s: %s",
+             printable_copy(printable, sizeof printable, path), strerror(reason));
+    return -reason;
+}
+
+static bool is_committed(const struct scan *scan, const struct csv_row *row)
+{
+    int64_t number;
+    return number_parse_int(row->text[scan->invocation_column], &number) == 0 &&
+           run_data_invocation(scan->run, row->text[scan->cell_column], number) >= 0;
+}
+
+static int scan_row(void *data, const struct csv_row *row)
+{
+    struct scan *scan = data;
+    if (scan->rows_start < 0)
+        scan->rows_start = row->start_offset;
+    if (!is_committed(scan, row)) {
+        scan->dropped = true;
+        return 0;
+    }
+    scan->has_gap |= scan->dropped;
+    scan->keep_end = row->end_offset;
+    return 0;
+}
+
+static int copy_range(struct scan *scan, int64_t start, int64_t end)
+{
+    char buffer[4096];
+    if (fseeko(scan->in, (off_t)start, SEEK_SET))
+        return -errno;
+    while (start < end) {
+        size_t want = end - start < (int64_t)sizeof buffer ? (size_t)(end - start) : sizeof buffer;
+        size_t got = fread(buffer, 1, want, scan->in);
+        if (got == 0)
+            return -EIO;
+        if (fwrite(buffer, 1, got, scan->out) != got)
+            return -errno;
+        start += (int64_t)got;
+    }
+    return 0;
+}
+
+static int copy_row(void *data, const struct csv_row *row)
+{
+    struct scan *scan = data;
+    if (!is_committed(scan, row))
+        return 0;
+    int error = copy_range(scan, row->start_offset, row->end_offset);
+    return error ? fail(row->error, row->path, -error) : 0;
+}
+
+/* Rewrites the file without the dropped rows. This happens only where invocations overlapped. */
+static int close_gaps(struct scan *scan, const char *path, const struct schema_file *file,
+                      struct csv_error *error)
+{
+    char *copy;
+    if (asprintf(&copy, "%s.resume", path) < 0)
+        return fail(error, path, ENOMEM);
+    int result = 0;
+    scan->in = fopen(path, "re");
+    scan->out = scan->in ? fopen(copy, "we") : NULL;
+    if (!scan->out)
+        result = fail(error, scan->in ? copy : path, errno);
+    if (!result) {
+        int copied = copy_range(scan, 0, scan->rows_start);
+        result =
+            copied ? fail(error, copy, -copied) : csv_read(path, file, copy_row, scan, NULL, error);
+    }
+    if (scan->in)
+        fclose(scan->in);
+    if (scan->out && fclose(scan->out) && !result)
+        result = fail(error, copy, errno);
+    if (!result && rename(copy, path))
+        result = fail(error, path, errno);
+    if (result && scan->out)
+        unlink(copy);
+    free(copy);
+    return result;
+}
+
+static int cut_file(const struct run_data *run, const char *path, const struct schema_file *file,
+                    struct csv_error *error)
+{
+    struct scan scan = {
+        .run = run,
+        .cell_column = (size_t)schema_column_index(file, "cell"),
+        .invocation_column = (size_t)schema_column_index(file, "invocation"),
+        .rows_start = -1,
+        .keep_end = -1,
+    };
+    int64_t end = 0;
+    int result = csv_read(path, file, scan_row, &scan, &end, error);
+    if (result == -ENOENT)
+        return 0;
+    if (result && result != -ENODATA)
+        return result;
+    if (scan.has_gap)
+        return close_gaps(&scan, path, file, error);
+    if (result == -ENODATA)
+        end = 0;
+    else if (scan.dropped)
+        end = scan.keep_end < 0 ? scan.rows_start : scan.keep_end;
+    return truncate(path, (off_t)end) ? fail(error, path, errno) : 0;
+}
+
+static int empty_file(const char *path, struct csv_error *error)
+{
+    return truncate(path, 0) && errno != ENOENT ? fail(error, path, errno) : 0;
+}
+
+static int keep_row(void *data, const struct csv_row *row)
+{
+    (void)data;
+    (void)row;
+    return 0;
+}
+
+/* Cuts invocations.csv and loads the run into *run, which stays NULL where the file is absent. */
+static int cut_invocations(const char *folder, const char *path, struct run_data **run,
+                           struct csv_error *error)
+{
+    int64_t end = 0;
+    int result =
+        csv_read(path, &schema_files[SCHEMA_FILE_INVOCATIONS], keep_row, NULL, &end, error);
+    if (result == -ENOENT)
+        return 0;
+    if (!result && truncate(path, (off_t)end))
+        result = fail(error, path, errno);
+    return result ? result : run_data_load(run, folder, error);
+}
+
+int run_resume_cut(const char *folder, struct csv_error *error)
+{
+    struct run_data *run = NULL;
+    int result = 0;
+    for (int file = SCHEMA_FILE_INVOCATIONS; file < SCHEMA_FILE_COUNT && !result; file++) {
+        char *path;
+        if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0) {
+            result = fail(error, folder, ENOMEM);
+            break;
+        }
+        if (file == SCHEMA_FILE_INVOCATIONS)
+            result = cut_invocations(folder, path, &run, error);
+        else if (run)
+            result = cut_file(run, path, &schema_files[file], error);
+        else
+            result = empty_file(path, error);
+        free(path);
+    }
+    run_data_free(run);
+    return result;
+}

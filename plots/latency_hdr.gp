@@ -1,0 +1,56 @@
+# latency_hdr.gp: latency of operations against percentile, on an axis of 1/(1-q) that gives every
+# further nine the same room; one panel per workload.
+#
+#   gnuplot -e "data='DIR/plots/data'; out='x.svg'" plots/latency_hdr.gp
+#
+# Reads series.csv, chart.csv, latency_hdr.panels.csv and latency_hdr.PANEL.csv of `data`.
+here = ""
+do for [here_i = 1:strlen(ARG0)] { if (ARG0[here_i:here_i] eq "/") { here = ARG0[1:here_i] } }
+load here.'style.gp'
+
+chart = "latency_hdr"
+title = "How long an operation takes, by percentile (lower is better)"
+subtitle = "Each curve is the median over n invocations and ends where fewer than 10 operations are left; bars are ranges over invocations. At the right, the longest operation."
+chart_lines = 1
+panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 180; panel_bottom = 38
+load here.'layout.gp'
+
+array y_low[panel_count]
+array y_high[panel_count]
+array x_high[panel_count]
+stats data.'/latency_hdr.panels.csv' using (layout_p = int(column("panel")), y_low[layout_p] = column("low_ns"), \
+    y_high[layout_p] = column("high_ns"), x_high[layout_p] = column("inverse_tail_high"), 1) nooutput
+
+x_title = "percentile of operations"
+y_title = "latency (log scale)"
+do for [p = first:last] {
+    load here.'panel.gp'
+    set logscale xy
+    # A lane each for the longest operations, right of where the curves end.
+    lanes = words(panel_series[p])
+    share = 0.035 * lanes + 0.05
+    step = 0.035 * log10(x_high[p]) / (1 - share)
+    set xrange [1:10 ** (log10(x_high[p]) / (1 - share))]
+    set yrange [y_low[p]:y_high[p]]
+    set xtics nomirror ((log10(x_high[p]) < 3.5 ? "0%%" : "") 1, "50%%" 2, "90%%" 10)
+    if (x_high[p] >= 100) { set xtics add ("99%%" 100) }
+    if (x_high[p] >= 1e3) { set xtics add ("99.9%%" 1e3) }
+    if (x_high[p] >= 1e4) { set xtics add ("99.99%%" 1e4) }
+    if (x_high[p] >= 1e5) { set xtics add ((x_high[p] < 1e6 ? "99.999%%" : "") 1e5) }
+    if (x_high[p] >= 1e6) { set xtics add ("99.9999%%" 1e6) }
+    if (x_high[p] >= 1e8) { set xtics add ("99.999999%%" 1e8) }
+    set arrow 1 from 10 ** (log10(x_high[p]) + 0.8 * step), graph 0 to 10 ** (log10(x_high[p]) + 0.8 * step), graph 1 nohead back lt 1 lw 0.5 lc rgb "#909090"
+    set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (0.9 + (lanes + 1) / 2.0)))
+    tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 6
+    load here.'ticks.gp'
+    file = sprintf("%s/latency_hdr.%d.csv", data, p)
+    if (lanes == 0) {
+        set label 5 "no latencies recorded" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
+        plot NaN notitle
+    } else {
+        plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("inverse_tail") : NaN):"latency_ns" with lines ls int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "mark" ? column("inverse_tail") : NaN):"latency_ns":"low_ns":"high_ns" with yerrorbars ls 1000 + int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "longest" ? 10 ** (log10(x_high[p]) + step * (0.9 + column("slot"))) : NaN):"latency_ns":"low_ns":"high_ns" with yerrorbars ls 1000 + int(s) title series_label[int(s)] noenhanced
+    }
+}
+unset multiplot

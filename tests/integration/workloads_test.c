@@ -1,0 +1,429 @@
+/* Every workload does the same work on every backend: each runner in GCMETER_BIN runs the same
+ * small cells, at several seeds and thread counts, and must come to the same checksum and count the
+ * same allocations, which for published programs are those of the published formula. Where a
+ * backend can collect at every allocation, the largest live set that it sees is the one that the
+ * workload states. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <glob.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NONE       UINT64_MAX
+#define TEXT_BYTES (1 << 20)
+
+/* A workload, its parameters, and the objects and bytes that one iteration allocates by a formula
+ * (NONE: only the same everywhere; VARIES: not even that). */
+#define VARIES (UINT64_MAX - 1)
+struct cell {
+    const char *workload;
+    const char *params;
+    uint64_t allocated_count;
+    uint64_t allocated_bytes;
+};
+
+/* What one invocation came to. */
+struct outcome {
+    uint64_t checksum;
+    uint64_t allocated_count;
+    uint64_t allocated_bytes;
+    uint64_t live_max_bytes; /* largest of all collections, 0 where there was none */
+    char printed[256];
+};
+
+static glob_t runners;
+static char records_path[] = "/tmp/gcmeter-workloads-XXXXXX";
+
+/* Runs a command line by the shell; returns its exit code and its output, as far as it fits. */
+static int shell(char *output, size_t bytes, const char *command)
+{
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t used = fread(output, 1, bytes - 1, pipe);
+    output[used] = 0;
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* The first line of `text` that begins with `prefix`, without it; NULL if there is none. */
+static const char *find_line(const char *text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    for (const char *line = text; line != NULL && *line != 0;) {
+        if (strncmp(line, prefix, length) == 0)
+            return line + length;
+        line = strchr(line, '\n');
+        if (line != NULL)
+            line++;
+    }
+    return NULL;
+}
+
+static uint64_t number_at(const char *text, const char *prefix)
+{
+    const char *at = find_line(text, prefix);
+    if (at == NULL)
+        fail_msg("no record %s in:\n%s", prefix, text);
+    return strtoull(at, NULL, 10);
+}
+
+/* Largest live_bytes of the collection records: their 9th field after the word. */
+static uint64_t largest_live(const char *text)
+{
+    uint64_t largest = 0;
+    for (const char *at = text; (at = find_line(at, "collection,")) != NULL;) {
+        const char *field = at;
+        for (int i = 0; i < 8 && field != NULL; i++)
+            if ((field = strchr(field, ',')) != NULL)
+                field++;
+        uint64_t live = field != NULL ? strtoull(field, NULL, 10) : 0;
+        if (live > largest)
+            largest = live;
+    }
+    return largest;
+}
+
+static const char *runner_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+/* ThreadSanitizer's interceptors hold back the signals by which libgc stops threads: it aborts. */
+static bool cannot_run(const char *runner)
+{
+    const char *sanitizers = getenv("GCMETER_SAN");
+    return sanitizers != NULL && strstr(sanitizers, "thread") != NULL &&
+           strstr(runner, "-boehm") != NULL;
+}
+
+static char text[TEXT_BYTES];
+
+static struct outcome run_cell(const char *runner, const struct cell *cell, unsigned threads,
+                               uint64_t seed, const char *options)
+{
+    struct outcome outcome = {0};
+    char command[1024];
+    snprintf(command, sizeof command,
+             "'%s' --run --workload %s %s%s %s%s --threads %u --seed %" PRIu64
+             " --warmup 0 --iterations 1 --memory-cap 2000000000 --records 3 3>'%s' 2>&1",
+             runner, cell->workload, *cell->params ? "--params " : "", cell->params,
+             *options ? "--options " : "", options, threads, seed, records_path);
+    int code = shell(outcome.printed, sizeof outcome.printed, command);
+    FILE *file = fopen(records_path, "r");
+    assert_non_null(file);
+    size_t used = fread(text, 1, sizeof text - 1, file);
+    text[used] = 0;
+    assert_true(feof(file));
+    fclose(file);
+    if (code != 0 || find_line(text, "status,ok,") == NULL || find_line(text, "done\n") == NULL)
+        fail_msg("%s: exit code %d\n%s\n%s", command, code, outcome.printed, text);
+    outcome.checksum = number_at(text, "metric,checksum,");
+    outcome.allocated_count = number_at(text, "metric,allocated_count,");
+    outcome.allocated_bytes = number_at(text, "metric,allocated_bytes,");
+    outcome.live_max_bytes = largest_live(text);
+    return outcome;
+}
+
+static uint64_t stated_live(const char *runner, const struct cell *cell, unsigned threads)
+{
+    char command[1024];
+    char output[256];
+    snprintf(command, sizeof command, "'%s' --live-bytes --workload %s %s%s --threads %u", runner,
+             cell->workload, *cell->params ? "--params " : "", cell->params, threads);
+    if (shell(output, sizeof output, command) != 0)
+        fail_msg("%s: %s", command, output);
+    return strtoull(output, NULL, 10);
+}
+
+/* Nodes of GCBench: kStretchTreeDepth, kLongLivedTreeDepth, kMinTreeDepth, kMaxTreeDepth. */
+static uint64_t gcbench_nodes(unsigned stretch, unsigned long_lived, unsigned least, unsigned most)
+{
+    uint64_t stretch_size = (UINT64_C(2) << stretch) - 1;
+    uint64_t nodes = stretch_size + (UINT64_C(2) << long_lived) - 1;
+    for (unsigned depth = least; depth <= most; depth += 2) {
+        uint64_t size = (UINT64_C(2) << depth) - 1;
+        nodes += 2 * (2 * stretch_size / size) * size;
+    }
+    return nodes;
+}
+
+static uint64_t quads_size(unsigned depth)
+{
+    uint64_t nodes = 0;
+    for (unsigned level = 0; level <= depth; level++)
+        nodes += UINT64_C(1) << 2 * level;
+    return nodes;
+}
+
+static uint64_t quads_nodes(unsigned depth, uint64_t rounds, uint64_t permille, unsigned small)
+{
+    uint64_t trees = quads_size(depth) * permille / 1000 / quads_size(small);
+    return quads_size(depth) + rounds * trees * quads_size(small);
+}
+
+static void same_everywhere(const struct cell *cell)
+{
+    static const struct {
+        unsigned threads;
+        uint64_t seed;
+    } passes[] = {{1, 1}, {2, 1}, {3, 1}, {1, 12345}, {2, 12345}};
+    uint64_t checksums[2] = {0, 0}; /* of each seed */
+
+    for (size_t pass = 0; pass < sizeof passes / sizeof passes[0]; pass++) {
+        unsigned threads = passes[pass].threads;
+        uint64_t seed = passes[pass].seed;
+        struct outcome first = {0};
+        uint64_t live = 0;
+        for (size_t i = 0; i < runners.gl_pathc; i++) {
+            const char *runner = runners.gl_pathv[i];
+            if (cannot_run(runner)) {
+                print_message("%s: skipped, libgc does not run under ThreadSanitizer\n",
+                              runner_name(runner));
+                continue;
+            }
+            struct outcome outcome = run_cell(runner, cell, threads, seed, "");
+            if (live == 0) {
+                first = outcome;
+                live = stated_live(runner, cell, threads);
+                assert_int_not_equal(live, 0);
+                if (threads == 1)
+                    checksums[seed != 1] = outcome.checksum;
+            }
+            if (outcome.checksum != checksums[seed != 1])
+                fail_msg("%s %s:%s at %u threads, seed %" PRIu64 ": checksum %" PRIu64
+                         ", elsewhere %" PRIu64,
+                         runner_name(runner), cell->workload, cell->params, threads, seed,
+                         outcome.checksum, checksums[seed != 1]);
+            assert_int_equal(stated_live(runner, cell, threads), live);
+            if (cell->allocated_count == VARIES)
+                continue;
+            assert_int_equal(outcome.allocated_count, first.allocated_count);
+            assert_int_equal(outcome.allocated_bytes, first.allocated_bytes);
+            if (cell->allocated_count != NONE)
+                assert_int_equal(outcome.allocated_count, cell->allocated_count);
+            if (cell->allocated_bytes != NONE)
+                assert_int_equal(outcome.allocated_bytes, cell->allocated_bytes);
+        }
+    }
+}
+
+static void slice_append_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"slice_append", "elements=10,slices=20000,window=500", NONE, NONE},
+        {"slice_append", "elements=1000,slices=1000,window=100", NONE, NONE},
+        {"slice_append", "elements=100000,slices=8,window=3", NONE, NONE},
+        {"slice_append", "elements=300,slices=500,window=50,pointer=1", NONE, NONE},
+        {"slice_append", "elements=20000,slices=8,window=0,pointer=1", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void example_is_printed_on_every_backend(void **state)
+{
+    static const struct cell cells[] = {
+        {"slice_append", "example=1,slices=100,window=10", NONE, NONE},
+        {"slice_append", "example=1,slices=100,window=10,pointer=1", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * runners.gl_pathc; i++) {
+        const char *runner = runners.gl_pathv[i / 2];
+        if (cannot_run(runner))
+            continue;
+        struct outcome outcome = run_cell(runner, &cells[i % 2], 1, 1, "");
+        assert_string_equal(outcome.printed, "Slice: [1 2 3 4 5 6 7 8 9 10]\n");
+    }
+}
+
+/* Besides the windows (one table for each thread) an iteration allocates a table and 64 nodes per
+ * graph. */
+static void cyclic_graph_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"cyclic_graph", "window=100,windows=5", NONE, 100 * 8 + 500 * 64 * (8 + 48)},
+        {"cyclic_graph", "nodes=5000,degree=3,window=4,windows=5", NONE, NONE},
+        {"cyclic_graph", "nodes=1,degree=2,window=200,windows=6", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void pooled_buffers_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"pooled_buffers", "buffers=20000,held=50", VARIES, VARIES},
+        {"pooled_buffers", "buffers=20000,held=50,pool=0", NONE, NONE},
+        {"pooled_buffers", "bytes=300000,buffers=300,held=10,pool=0,touched=1000", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+    struct cell fresh = {"pooled_buffers", "buffers=3000,held=40,pool=0", NONE, NONE};
+    struct cell pooled = {"pooled_buffers", "buffers=3000,held=40,pool=1", NONE, NONE};
+    for (size_t i = 0; i < runners.gl_pathc; i++)
+        if (!cannot_run(runners.gl_pathv[i]))
+            assert_int_equal(run_cell(runners.gl_pathv[i], &fresh, 1, 1, "").checksum,
+                             run_cell(runners.gl_pathv[i], &pooled, 2, 1, "").checksum);
+}
+
+static void gcbench_allocates_what_was_published(void **state)
+{
+    uint64_t nodes = gcbench_nodes(12, 10, 4, 10);
+    struct cell cell = {"gcbench",
+                        "stretch_depth=12,long_lived_depth=10,array=5000,min_depth=4,max_depth=10",
+                        nodes + 1, nodes * 24 + 5000 * 8};
+    (void)state;
+    same_everywhere(&cell);
+}
+
+static void quads_allocates_what_was_published(void **state)
+{
+    uint64_t nodes = quads_nodes(7, 5, 333, 3);
+    struct cell cell = {"quads", "depth=7,rounds=5", nodes, nodes * 32};
+    (void)state;
+    same_everywhere(&cell);
+}
+
+/* A forgotten graph changes nothing but memory. The leak is real, so the sanitizer must not look.
+ */
+static void leak_leaves_the_result_alone(void **state)
+{
+    struct cell leak = {"cyclic_graph", "window=50,windows=5,leak=1", NONE, NONE};
+    struct cell sound = {"cyclic_graph", "window=50,windows=5", NONE, NONE};
+    (void)state;
+    const char *options = getenv("ASAN_OPTIONS");
+    char saved[512], quiet[600];
+    snprintf(saved, sizeof saved, "%s", options ? options : "");
+    snprintf(quiet, sizeof quiet, "%s:detect_leaks=0", saved);
+    for (size_t i = 0; i < runners.gl_pathc; i++) {
+        if (cannot_run(runners.gl_pathv[i]))
+            continue;
+        struct outcome expected = run_cell(runners.gl_pathv[i], &sound, 1, 1, "");
+        setenv("ASAN_OPTIONS", quiet, 1);
+        struct outcome outcome = run_cell(runners.gl_pathv[i], &leak, 1, 1, "");
+        setenv("ASAN_OPTIONS", saved, 1);
+        assert_int_equal(outcome.checksum, expected.checksum);
+        assert_int_equal(outcome.allocated_bytes, expected.allocated_bytes);
+    }
+}
+
+static void nonsense_is_refused(void **state)
+{
+    static const char *const refused[] = {
+        "--workload slice_append --params slices=5,window=6",
+        "--workload slice_append --params elements=0",
+        "--workload cyclic_graph --params window=1 --threads 2",
+        "--workload cyclic_graph --params windows=4",
+        "--workload pooled_buffers --params buffers=10,held=11",
+        "--workload pooled_buffers --params pool=2",
+        "--workload gcbench --params min_depth=6,max_depth=5",
+        "--workload gcbench --params stretch_depth=15",
+        "--workload quads --params depth=3,garbage_depth=3",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        char command[1024], output[1024];
+        snprintf(command, sizeof command, "'%s' --run %s 2>&1", runners.gl_pathv[0], refused[i]);
+        int code = shell(output, sizeof output, command);
+        if (code != 2 || strchr(output, '\n') != output + strlen(output) - 1)
+            fail_msg("%s: exit code %d, not one line:\n%s", command, code, output);
+    }
+}
+
+/* Collecting at every allocation, or every few, a precise collector sees the live set at its
+ * largest. Objects are counted by the size that they take: `rounding` is how much more than asked
+ * for that may be, by the contract's alignment to 16. The lower bound leaves room for the states
+ * between two collections. */
+static void stated_live_set_is_what_a_precise_collector_finds(void **state)
+{
+    static const struct {
+        struct cell cell;
+        double rounding;
+    } cells[] = {
+        {{"slice_append", "elements=1000,slices=180,window=60", NONE, NONE}, 1},
+        {{"slice_append", "elements=300,slices=80,window=40,pointer=1", NONE, NONE}, 1},
+        {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=1000,held=50,pool=0", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
+        {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
+          NONE},
+         32. / 24},
+        {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
+    };
+    (void)state;
+    bool found = false;
+    for (size_t i = 0; i < runners.gl_pathc; i++) {
+        const char *runner = runners.gl_pathv[i];
+        char command[1024];
+        snprintf(command, sizeof command, "'%s' --describe", runner);
+        if (shell(text, sizeof text, command) != 0)
+            fail_msg("%s fails", command);
+        if (find_line(text, "capability,precise") == NULL ||
+            find_line(text, "option,stress,") == NULL)
+            continue;
+        found = true;
+        for (size_t k = 0; k < sizeof cells / sizeof cells[0]; k++) {
+            const struct cell *cell = &cells[k].cell;
+            double stated = (double)stated_live(runner, cell, 1);
+            double seen = (double)run_cell(runner, cell, 1, 1, "stress=3").live_max_bytes;
+            if (seen < stated * 0.95 || seen > stated * cells[k].rounding * 1.05)
+                fail_msg("%s %s:%s states %.0f bytes alive, the collector finds %.0f",
+                         runner_name(runner), cell->workload, cell->params, stated, seen);
+        }
+    }
+    if (!found) {
+        print_message("SKIP: no precise backend with the option stress is built\n");
+        skip();
+    }
+}
+
+static int find_runners(void **state)
+{
+    (void)state;
+    const char *bin = getenv("GCMETER_BIN");
+    char pattern[4096];
+    int fd = mkstemp(records_path);
+    if (bin == NULL || fd < 0) {
+        fputs("GCMETER_BIN must name the folder of the runners\n", stderr);
+        return -1;
+    }
+    close(fd);
+    snprintf(pattern, sizeof pattern, "%s/gcmeter-run-*", bin);
+    return glob(pattern, 0, NULL, &runners);
+}
+
+static int forget_runners(void **state)
+{
+    (void)state;
+    globfree(&runners);
+    return unlink(records_path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slice_append_is_the_same_everywhere),
+        cmocka_unit_test(example_is_printed_on_every_backend),
+        cmocka_unit_test(cyclic_graph_is_the_same_everywhere),
+        cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
+        cmocka_unit_test(gcbench_allocates_what_was_published),
+        cmocka_unit_test(quads_allocates_what_was_published),
+        cmocka_unit_test(leak_leaves_the_result_alone),
+        cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(stated_live_set_is_what_a_precise_collector_finds),
+    };
+    return cmocka_run_group_tests(tests, find_runners, forget_runners);
+}
