@@ -10,10 +10,10 @@
 #include "descriptor_check.h"
 #include "gc_backend.h"
 #include "identity.h"
-#include "invocation.h"
 #include "named_values.h"
 #include "outcome.h"
 #include "record_writer.h"
+#include "runner_invoke.h"
 #include "workload_table.h"
 
 static int finish_output(struct record_writer *w)
@@ -40,7 +40,7 @@ static int answer_live_bytes(const struct command_line *line, const struct workl
     char digits[24];
     uint64_t params[NAMED_VALUES_MAX];
     struct workload_run run = {.params = NULL};
-    if (invocation_prepare_run(line, workload, &run, params, why, sizeof why)) {
+    if (runner_prepare(line, workload, &run, params, why, sizeof why)) {
         errors_say("%s", why);
         return RUNNER_EXIT_USAGE;
     }
@@ -89,5 +89,5 @@ int main(int argc, char **argv)
     }
     if (line.call == RUNNER_CALL_LIVE_BYTES)
         return answer_live_bytes(&line, workload);
-    return invocation_run(&line, workload);
+    return runner_invoke(&line, workload);
 }

@@ -21,7 +21,7 @@
 
 #include "runner/command_line.h"
 #include "runner/identity.h"
-#include "runner/invocation.h"
+#include "runner/runner_invoke.h"
 
 #include "fake_backend.h"
 
@@ -89,7 +89,7 @@ static struct result harness_run(const struct workload *workload, const char *wo
             prepare();
         if (command_line_parse(argc, argv, &line, why, sizeof why))
             _exit(99);
-        int code = invocation_run(&line, workload);
+        int code = runner_invoke(&line, workload);
         if (write(journal, fake.journal, fake.journal_length) < 0)
             _exit(98);
         _exit(atomic_load(&fake.broken_rules_count) ? 97 : code);
