@@ -303,9 +303,8 @@ static int run_workload(struct invocation *v)
 int runner_invoke(const struct command_line *line, const struct workload *workload)
 {
     char why[ERRORS_LINE_BYTES];
-    const char *unavailable = library_unavailable();
-    if (unavailable) {
-        errors_say("%s", unavailable);
+    if (library_check(why, sizeof why)) {
+        errors_say("%s", why);
         return RUNNER_EXIT_UNAVAILABLE;
     }
     struct invocation *v = mapped_new(sizeof *v);
