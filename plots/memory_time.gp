@@ -48,9 +48,11 @@ do for [p = first:last] {
         set label 5 "no samples" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else { if (lanes == 0) {
-        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced
+        plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "end" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with points ls 1000 + int(s) title series_label[int(s)] noenhanced
     } else {
-        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+        plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "end" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with points ls 1000 + int(s) title series_label[int(s)] noenhanced, \
             for [s in panel_series[p]] collections using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(-lane * column("lane")):(0):(0.75 * lane) with vectors nohead ls 1000 + int(s) lw 0.8 title series_label[int(s)] noenhanced
     } }
 }

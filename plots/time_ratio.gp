@@ -12,8 +12,8 @@ load here.'style.gp'
 chart = "time_ratio"
 reference = ""
 interval = ""
-stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text("value"), 1) : \
-    strcol("key") eq "interval" ? (interval = text("value"), 1) : 1) nooutput
+stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text("value"), 1) : 1) nooutput
+stats data.'/time_ratio.panels.csv' using (interval = text("interval"), 1) nooutput
 title = "Wall time relative to ".reference." (left is faster)"
 subtitle = "Points are Hodges-Lehmann estimates of the ratio over n invocations; ".interval
 chart_lines = 0

@@ -7,6 +7,8 @@
 #include "base/errors.h"
 #include "command_line.h"
 #include "describe.h"
+#include "descriptor_check.h"
+#include "gc_backend.h"
 #include "identity.h"
 #include "invocation.h"
 #include "named_values.h"
@@ -49,11 +51,26 @@ static int answer_live_bytes(const struct command_line *line, const struct workl
     return finish_output(&w);
 }
 
+/* 0, or a negative errno after saying what is wrong. */
+static int check_tables(void)
+{
+    char why[ERRORS_LINE_BYTES];
+    int error = descriptor_check_backend(&gc_backend, runner_identity.backend, runner_flavours(),
+                                         why, sizeof why);
+    for (const struct workload *const *w = workload_table; *w && !error; w++)
+        error = descriptor_check_workload(*w, why, sizeof why);
+    if (error)
+        errors_say("%s", why);
+    return error;
+}
+
 int main(int argc, char **argv)
 {
     struct command_line line;
     char why[ERRORS_LINE_BYTES];
     errors_set_program(runner_identity.program);
+    if (check_tables())
+        return RUNNER_EXIT_UNAVAILABLE;
     if (command_line_parse(argc, argv, &line, why, sizeof why)) {
         errors_say("%s", why);
         return RUNNER_EXIT_USAGE;
