@@ -282,12 +282,14 @@ static int read_invocation(const struct csv_row *row, struct run_data *run,
 {
     int error = need_int(row, SCHEMA_INVOCATIONS_invocation, &invocation->number);
     if (!error)
-        error = need_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
-    if (!error)
         error = read_status(row, &invocation->status);
     if (error)
         return error;
-    int got = csv_row_uint(row, SCHEMA_INVOCATIONS_checksum, &invocation->checksum);
+    invocation->order = -1;
+    int got = csv_row_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
+    if (got < 0)
+        return got;
+    got = csv_row_uint(row, SCHEMA_INVOCATIONS_checksum, &invocation->checksum);
     if (got < 0)
         return got;
     invocation->has_checksum = got;
