@@ -1,0 +1,394 @@
+/* cmd_run.c: `gcmeter run`. */
+#include "data/size_text.h"
+#include "driver/cmd.h"
+#include "driver/environment.h"
+#include "driver/measure.h"
+#include "driver/plan.h"
+#include "driver/text_table.h"
+#include "driver/xalloc.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RESULTS_FOLDER "results"
+
+enum {
+    INVOCATIONS_DEFAULT = 10,
+    TIMEOUT_DEFAULT_S = 300,
+    INVOCATIONS_MAX = 100000,
+    ITERATIONS_MAX = 1000000,
+    TIMEOUT_MAX_S = 7 * 24 * 3600,
+};
+
+enum {
+    KEY_SUITE = 256,
+    KEY_BACKEND,
+    KEY_WORKLOAD,
+    KEY_HEAP,
+    KEY_THREADS,
+    KEY_INVOCATIONS,
+    KEY_ITERATIONS,
+    KEY_WARMUP,
+    KEY_TIMEOUT,
+    KEY_SEED,
+    KEY_ORDER_SEED,
+    KEY_OUT,
+    KEY_DRY_RUN,
+    KEY_QUIET,
+};
+
+static const struct argp_option option_table[] = {
+    {"suite", KEY_SUITE, "NAME", 0, "a named list of cells (gcmeter list suites)", 0},
+    {"backend", KEY_BACKEND, "VARIANT", 0,
+     "a backend, with options as NAME:OPTION=VALUE,…; label=TEXT names the variant, lib=DIR takes "
+     "its shared library from DIR (default: all backends; repeatable)",
+     0},
+    {"workload", KEY_WORKLOAD, "WORKLOAD", 0,
+     "a workload, with parameters as NAME:PARAMETER=VALUE,… (default: all; repeatable)", 0},
+    {"heap", KEY_HEAP, "LIMIT", 0,
+     "heap limit: none, a size such as 64M, or Fxlive, F times the workload's live set; backends "
+     "without a limit run once (default: none; repeatable)",
+     0},
+    {"threads", KEY_THREADS, "N", 0, "mutator threads (default: 1; repeatable)", 0},
+    {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, else 10)",
+     0},
+    {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
+    {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
+    {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
+    {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
+    {"order-seed", KEY_ORDER_SEED, "N", 0,
+     "seed of the order of processes and of their padding (default: fresh)", 0},
+    {"out", KEY_OUT, "DIR", 0,
+     "folder for the results, absent or empty (default: results/TIME, and results/latest is "
+     "pointed to it)",
+     0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "print what would be measured, and stop", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "no progress on stderr, failures only", 0},
+    {0},
+};
+
+struct request {
+    struct plan_request plan;
+    struct measure_options measure;
+    bool has_order_seed;
+    const char *out;
+    bool dry_run;
+    bool quiet;
+};
+
+static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
+                            uint64_t min, uint64_t max, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    if (isdigit((unsigned char)*text) && !*end && !errno && *value >= min && *value <= max)
+        return 0;
+    return cmd_usage(state, "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'", option,
+                     min, max, text);
+}
+
+static error_t parse_unsigned(const struct argp_state *state, const char *option, const char *text,
+                              unsigned min, unsigned max, unsigned *value)
+{
+    uint64_t number;
+    error_t error = parse_number(state, option, text, min, max, &number);
+    if (!error)
+        *value = (unsigned)number;
+    return error;
+}
+
+static error_t parse_suite(const struct argp_state *state, const char *name,
+                           const struct suite **suite)
+{
+    const char **names = xcalloc(suite_count + 1, sizeof *names);
+    for (size_t i = 0; i < suite_count; i++)
+        names[i] = suites[i].name;
+    const char *nearest = cmd_nearest(name, names);
+    free(names);
+    *suite = suite_find(name);
+    if (*suite)
+        return 0;
+    if (nearest)
+        return cmd_usage(state, "unknown suite '%s': did you mean '%s'?", name, nearest);
+    return cmd_usage(state, "unknown suite '%s'; see gcmeter list suites", name);
+}
+
+static error_t parse_heap(const struct argp_state *state, const char *text,
+                          struct plan_request *plan)
+{
+    struct heap_setting heap;
+    if (heap_setting_parse(&heap, text) || heap.kind == HEAP_TIMES_MIN ||
+        (heap.kind == HEAP_BYTES && heap.bytes == 0))
+        return cmd_usage(state, "--heap takes none, a size such as 64M, or 2.5xlive, not '%s'",
+                         text);
+    *(struct heap_setting *)xappend(&plan->heaps, &plan->heap_count, sizeof heap) = heap;
+    return 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct request *r = state->input;
+    struct plan_request *plan = &r->plan;
+    struct invocation_options *invocation = &r->measure.invocation;
+    unsigned threads;
+    error_t error;
+    switch (key) {
+    case KEY_SUITE:
+        return parse_suite(state, text, &plan->suite);
+    case KEY_BACKEND:
+        *(const char **)xappend(&plan->backends, &plan->backend_count, sizeof text) = text;
+        return 0;
+    case KEY_WORKLOAD:
+        *(const char **)xappend(&plan->workloads, &plan->workload_count, sizeof text) = text;
+        return 0;
+    case KEY_HEAP:
+        return parse_heap(state, text, plan);
+    case KEY_THREADS:
+        error = parse_unsigned(state, "threads", text, 1, PLAN_THREADS_MAX, &threads);
+        if (!error)
+            *(unsigned *)xappend(&plan->threads, &plan->thread_count, sizeof threads) = threads;
+        return error;
+    case KEY_INVOCATIONS:
+        return parse_unsigned(state, "invocations", text, 1, INVOCATIONS_MAX,
+                              &r->measure.invocations);
+    case KEY_ITERATIONS:
+        return parse_unsigned(state, "iterations", text, 1, ITERATIONS_MAX,
+                              &invocation->iterations);
+    case KEY_WARMUP:
+        return parse_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &invocation->warmup);
+    case KEY_TIMEOUT:
+        return parse_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S, &invocation->timeout_s);
+    case KEY_SEED:
+        return parse_number(state, "seed", text, 0, UINT64_MAX, &invocation->seed);
+    case KEY_ORDER_SEED:
+        r->has_order_seed = true;
+        return parse_number(state, "order-seed", text, 0, UINT64_MAX, &r->measure.order_seed);
+    case KEY_OUT:
+        if (!*text)
+            return cmd_usage(state, "--out needs the name of a folder");
+        r->out = text;
+        return 0;
+    case KEY_DRY_RUN:
+        r->dry_run = true;
+        return 0;
+    case KEY_QUIET:
+        r->quiet = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = option_table,
+    .parser = parse_option,
+    .doc = "Measure backends on workloads, one process per invocation, into a folder of CSV files."
+           "\vWith --suite, --backend takes the place of the suite's backends and --workload picks "
+           "from its workloads; --heap and --threads take the place of its settings.\n\n"
+           "Examples:\n"
+           "  gcmeter run --suite quick\n"
+           "  gcmeter run --workload gcbench --backend boehm --backend boehm:incremental=1 "
+           "--heap 2xlive --heap 4xlive\n",
+};
+
+static uint64_t fresh_seed(void)
+{
+    uint32_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        seed = (uint32_t)time(NULL);
+    return seed;
+}
+
+static void print_plan(const struct plan *plan, const struct request *request)
+{
+    struct text_table table = {.column_count = 4};
+    text_table_add(&table, "cell");
+    text_table_add(&table, "heap limit");
+    text_table_add(&table, "invocations");
+    text_table_add(&table, "");
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const struct plan_cell *cell = &plan->cells[i];
+        char size[SIZE_TEXT_BYTES] = "none";
+        if (cell->heap_limit_bytes)
+            size_format(size, (double)cell->heap_limit_bytes);
+        text_table_add(&table, cell->key);
+        text_table_add(&table, size);
+        text_table_addf(&table, "%u", cell->skip ? 0 : request->measure.invocations);
+        if (cell->skip)
+            text_table_addf(&table, "skipped: %s", cell->skip);
+        else
+            text_table_add(&table, "");
+    }
+    text_table_print(&table, stdout, false);
+    text_table_free(&table);
+    char time[PROGRESS_TIME_BYTES];
+    uint64_t processes = (uint64_t)plan->runnable_count * request->measure.invocations;
+    int64_t limit_s = (int64_t)processes * request->measure.invocation.timeout_s;
+    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes, at most %s\n", plan->cell_count,
+           plan->cell_count - plan->runnable_count, processes,
+           progress_format_time(time, limit_s < INT64_MAX / 1000000000 ? limit_s * 1000000000
+                                                                       : INT64_MAX));
+}
+
+/* A name of the present second that is not taken, under results/; to be freed. */
+static char *default_folder(void)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
+    char *folder = xprintf(RESULTS_FOLDER "/%s", stamp);
+    for (unsigned n = 2; access(folder, F_OK) == 0; n++) {
+        free(folder);
+        folder = xprintf(RESULTS_FOLDER "/%s-%u", stamp, n);
+    }
+    return folder;
+}
+
+/* A link is replaced at once, so that it never is absent. */
+static void point_latest(const char *folder)
+{
+    const char *latest = RESULTS_FOLDER "/latest";
+    char *new_link = xprintf(RESULTS_FOLDER "/.latest-%d", (int)getpid());
+    if (symlink(strrchr(folder, '/') + 1, new_link) || rename(new_link, latest)) {
+        cmd_fail(CMD_DONE, "%s cannot be pointed to this run: %s", latest, strerror(errno));
+        unlink(new_link);
+    }
+    free(new_link);
+}
+
+static int fail_folder(const char *folder, int error)
+{
+    if (error == -EEXIST)
+        return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
+                        folder);
+    return cmd_fail(error == -ENOSPC ? CMD_MISSING : CMD_USAGE,
+                    "%s cannot be written: %s; name another folder by --out", folder,
+                    strerror(-error));
+}
+
+static void tell_summary(struct progress *progress, const struct measure_totals *totals,
+                         const char *folder)
+{
+    char *text = xstrdup("");
+    for (int i = INVOCATION_OK; i <= INVOCATION_SKIPPED; i++) {
+        if (!totals->counts[i])
+            continue;
+        char *longer = xprintf("%s%s%u %s", text, *text ? ", " : "", totals->counts[i],
+                               invocation_status_word((enum invocation_status)i));
+        free(text);
+        text = longer;
+    }
+    progress_line(progress, false, "%s; results in %s", *text ? text : "nothing measured", folder);
+    free(text);
+}
+
+static int measure(struct plan *plan, struct request *request, char **argv)
+{
+    char *folder = request->out ? xstrdup(request->out) : default_folder();
+    struct run_files files;
+    struct progress progress;
+    struct measure_totals totals = {0};
+    int error = run_files_open(&files, folder);
+    if (error) {
+        int code = fail_folder(folder, error);
+        free(folder);
+        return code;
+    }
+    if (!request->out)
+        point_latest(folder);
+    request->measure.invocation.memory_cap_bytes = memory_cap_bytes();
+    struct environment_run run = {.argv = argv,
+                                  .suite = request->plan.suite ? request->plan.suite->name : "",
+                                  .order_seed = request->measure.order_seed,
+                                  .invocations = request->measure.invocations,
+                                  .options = &request->measure.invocation};
+    environment_write_start(&files, plan, &run);
+    progress_init(&progress, request->quiet);
+    if (!files.error)
+        measure_plan(&totals, plan, &request->measure, &files, &progress);
+    double share =
+        totals.measured_ns > 0 ? (double)totals.driver_cpu_ns / (double)totals.measured_ns : -1;
+    if (!files.error)
+        environment_write_end(&files, share);
+    error = run_files_close(&files);
+    int code = totals.interrupted ? CMD_INTERRUPTED : totals.failed ? CMD_FAILED : CMD_DONE;
+    if (error) {
+        cmd_fail(CMD_MISSING, "%s cannot be written: %s; what was measured before is kept", folder,
+                 strerror(-error));
+        if (code != CMD_INTERRUPTED)
+            code = CMD_MISSING;
+    }
+    tell_summary(&progress, &totals, folder);
+    free(folder);
+    return code;
+}
+
+static bool has_runner(const struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return true;
+    return false;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct request request = {
+        .measure = {.invocation = {
+                        .warmup = 1, .iterations = 1, .timeout_s = TIMEOUT_DEFAULT_S, .seed = 1}}};
+    struct plan_request *wanted = &request.plan;
+    /* argp puts options first; the record keeps what was typed. */
+    char **typed = xcalloc((size_t)argc + 2, sizeof *typed);
+    typed[0] = (char[]){"gcmeter"};
+    typed[1] = (char[]){"run"};
+    for (int i = 1; i < argc; i++)
+        typed[i + 1] = argv[i];
+    int code = cmd_parse(&parser, argc, argv, &request);
+    if (code < 0 && !wanted->suite && !wanted->backend_count && !wanted->workload_count)
+        code = cmd_fail(CMD_USAGE, "nothing named to measure: give --suite quick, or --workload "
+                                   "and --backend");
+    if (code < 0) {
+        if (!request.measure.invocations)
+            request.measure.invocations =
+                wanted->suite ? wanted->suite->invocations : INVOCATIONS_DEFAULT;
+        if (!request.has_order_seed)
+            request.measure.order_seed = fresh_seed();
+        struct catalog catalog;
+        struct plan plan;
+        char why[512];
+        catalog_discover(&catalog);
+        if (!has_runner(&catalog)) {
+            code =
+                cmd_fail(CMD_MISSING, "no runner can be used; see gcmeter list backends, or build "
+                                      "them with make");
+        } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
+            code = cmd_fail(CMD_USAGE, "%s", why);
+        } else {
+            if (request.dry_run)
+                print_plan(&plan, &request);
+            if (plan.runnable_count == 0)
+                code = cmd_fail(CMD_MISSING, "no cell can be measured: %s",
+                                plan.cell_count ? plan.cells[0].skip : "there is no runner");
+            else
+                code = request.dry_run ? CMD_DONE : measure(&plan, &request, typed);
+            plan_free(&plan);
+        }
+        catalog_free(&catalog);
+    }
+    free(wanted->backends);
+    free(wanted->workloads);
+    free(wanted->heaps);
+    free(wanted->threads);
+    free(typed);
+    return code;
+}

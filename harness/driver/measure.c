@@ -1,0 +1,236 @@
+#include "driver/measure.h"
+
+#include "driver/agreement.h"
+#include "driver/cmd.h"
+#include "driver/xalloc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* What is known of a cell so far. */
+struct tally {
+    unsigned done_count;
+    unsigned ok_count;
+    int64_t elapsed_ns;
+    double *wall_ns; /* of the ok ones */
+};
+
+struct campaign {
+    const struct plan *plan;
+    const struct measure_options *options;
+    struct run_files *files;
+    struct progress *progress;
+    struct measure_totals *totals;
+    struct tally *tallies; /* parallel to the cells */
+    struct agreement agreement;
+    struct run_files_place place; /* of the invocation that runs now */
+    unsigned started_count;
+};
+
+/* Cells that have not run yet are taken to last as long as the others do on average. */
+static int64_t time_left(const struct campaign *c)
+{
+    double elapsed_ns = 0, left_ns = 0;
+    unsigned done_count = 0, unknown_count = 0;
+    for (size_t i = 0; i < c->plan->cell_count; i++) {
+        const struct tally *t = &c->tallies[i];
+        unsigned left_count = c->options->invocations - t->done_count;
+        if (c->plan->cells[i].skip)
+            continue;
+        elapsed_ns += (double)t->elapsed_ns;
+        done_count += t->done_count;
+        if (t->done_count)
+            left_ns += (double)t->elapsed_ns / t->done_count * left_count;
+        else
+            unknown_count += left_count;
+    }
+    if (done_count == 0)
+        return -1;
+    return (int64_t)(left_ns + elapsed_ns / done_count * unknown_count);
+}
+
+static double total_count(const struct campaign *c)
+{
+    return (double)c->plan->runnable_count * c->options->invocations;
+}
+
+static void on_record(void *data, const struct record *record)
+{
+    struct campaign *c = data;
+    run_files_record(c->files, &c->place, record);
+}
+
+static void on_output(void *data, const char *bytes, size_t count)
+{
+    struct campaign *c = data;
+    if (c->place.invocation != 0)
+        return;
+    progress_clear(c->progress);
+    fwrite(bytes, 1, count, stdout);
+    fflush(stdout);
+}
+
+static void on_memory(void *data, const struct memory_sample *sample, uint64_t heap_bytes,
+                      uint64_t live_bytes)
+{
+    struct campaign *c = data;
+    run_files_memory(c->files, &c->place, sample->t_ns, sample->rss_bytes, sample->lazyfree_bytes,
+                     heap_bytes, live_bytes);
+}
+
+static void check_agreement(struct campaign *c, struct invocation_result *result)
+{
+    const char *checksum = result->metrics[SCHEMA_INVOCATIONS_checksum];
+    const struct plan_cell *cell = c->place.cell;
+    if (result->status == INVOCATION_OK && checksum &&
+        !agreement_check(&c->agreement, cell->workload->workload->name, cell->workload->params_text,
+                         cell->key, checksum, result->detail, sizeof result->detail))
+        result->status = INVOCATION_WRONG;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void tell_cell(struct campaign *c, const struct plan_cell *cell, struct tally *tally)
+{
+    double share = c->started_count / total_count(c) * 100;
+    char time[PROGRESS_TIME_BYTES] = "?";
+    int64_t left_ns = time_left(c);
+    if (left_ns >= 0)
+        progress_format_time(time, left_ns);
+    if (tally->ok_count == 0) {
+        progress_line(c->progress, false, "[%3.0f%%, %s left] %s: 0 of %u ok", share, time,
+                      cell->key, tally->done_count);
+        return;
+    }
+    qsort(tally->wall_ns, tally->ok_count, sizeof *tally->wall_ns, compare_doubles);
+    size_t n = tally->ok_count;
+    double median_ns = (tally->wall_ns[(n - 1) / 2] + tally->wall_ns[n / 2]) / 2;
+    progress_line(c->progress, false, "[%3.0f%%, %s left] %s: %u of %u ok, median %.4g ms", share,
+                  time, cell->key, tally->ok_count, tally->done_count, median_ns / 1e6);
+}
+
+static void settle(struct campaign *c, const struct plan_cell *cell, struct tally *tally,
+                   const struct invocation_result *result)
+{
+    c->totals->counts[result->status]++;
+    c->totals->measured_ns += result->measured_ns;
+    c->totals->driver_cpu_ns += result->driver_cpu_ns;
+    tally->done_count++;
+    tally->elapsed_ns += result->elapsed_ns;
+    const char *wall = result->metrics[SCHEMA_INVOCATIONS_wall_ns];
+    if (result->status == INVOCATION_OK)
+        tally->wall_ns[tally->ok_count++] = wall ? strtod(wall, NULL) : 0;
+    else {
+        bool is_result = result->status == INVOCATION_SKIPPED ||
+                         (result->status == INVOCATION_OOM && cell->oom_is_result);
+        c->totals->failed |= !is_result;
+        progress_line(c->progress, !is_result, "%s, invocation %u: %s%s%s", cell->key,
+                      c->place.invocation, invocation_status_word(result->status),
+                      *result->detail ? ": " : "", result->detail);
+    }
+    if (tally->done_count == c->options->invocations && !c->progress->terminal)
+        tell_cell(c, cell, tally);
+}
+
+static void run_one(struct campaign *c, size_t index, unsigned invocation)
+{
+    const struct plan_cell *cell = &c->plan->cells[index];
+    struct invocation_sink sink = {
+        .data = c, .record = on_record, .output = on_output, .memory = on_memory};
+    c->place = (struct run_files_place){.cell = cell,
+                                        .invocation = invocation,
+                                        .order = c->started_count,
+                                        .order_seed = c->options->order_seed};
+    progress_show(c->progress, cell->key, c->started_count / total_count(c), time_left(c));
+    struct invocation_result result;
+    invocation_run(&result, cell, plan_padding(c->options->order_seed, c->started_count),
+                   &c->options->invocation, &sink);
+    c->started_count++;
+    if (result.interrupted) {
+        c->totals->interrupted = true;
+    } else {
+        check_agreement(c, &result);
+        /* After an error of the other files this would commit rows that are not there. */
+        if (!c->files->error)
+            run_files_commit(c->files, &c->place, &result);
+        settle(c, cell, &c->tallies[index], &result);
+    }
+    invocation_result_free(&result);
+}
+
+static void write_skipped(struct campaign *c)
+{
+    for (size_t i = 0; i < c->plan->cell_count && !c->files->error; i++) {
+        const struct plan_cell *cell = &c->plan->cells[i];
+        if (!cell->skip)
+            continue;
+        struct run_files_place place = {
+            .cell = cell, .order = -1, .order_seed = c->options->order_seed};
+        struct invocation_result result = {.status = INVOCATION_SKIPPED};
+        snprintf(result.detail, sizeof result.detail, "%s", cell->skip);
+        run_files_commit(c->files, &place, &result);
+        c->totals->counts[INVOCATION_SKIPPED]++;
+        progress_line(c->progress, false, "%s: skipped: %s", cell->key, cell->skip);
+    }
+}
+
+/* Signals are read between and during invocations, so that no row is left half done. */
+static int open_signals(void)
+{
+    sigset_t set;
+    struct sigaction hangup;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    /* nohup means it. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void measure_plan(struct measure_totals *totals, const struct plan *plan,
+                  const struct measure_options *options, struct run_files *files,
+                  struct progress *progress)
+{
+    *totals = (struct measure_totals){0};
+    struct measure_options own = *options;
+    struct campaign c = {.plan = plan,
+                         .options = &own,
+                         .files = files,
+                         .progress = progress,
+                         .totals = totals,
+                         .tallies = xcalloc(plan->cell_count, sizeof *c.tallies)};
+    size_t *order = xcalloc(plan->runnable_count, sizeof *order);
+    for (size_t i = 0; i < plan->cell_count; i++)
+        c.tallies[i].wall_ns = xcalloc(own.invocations, sizeof *c.tallies[i].wall_ns);
+    own.invocation.signal_fd = open_signals();
+    if (own.invocation.signal_fd < 0)
+        exit(cmd_fail(CMD_MISSING, "signalfd: %s", strerror(errno)));
+    write_skipped(&c);
+    for (unsigned round = 0; round < own.invocations; round++) {
+        plan_order(plan, own.order_seed, round, order);
+        for (size_t i = 0; i < plan->runnable_count; i++)
+            if (!totals->interrupted && !files->error)
+                run_one(&c, order[i], round);
+    }
+    progress_clear(progress);
+    close(own.invocation.signal_fd);
+    for (size_t i = 0; i < plan->cell_count; i++)
+        free(c.tallies[i].wall_ns);
+    free(c.tallies);
+    free(order);
+    agreement_free(&c.agreement);
+}

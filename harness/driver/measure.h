@@ -1,0 +1,31 @@
+/* measure.h: measures a plan: rounds of processes in random order, their rows, their failures. */
+#ifndef DRIVER_MEASURE_H
+#define DRIVER_MEASURE_H
+
+#include "driver/invocation.h"
+#include "driver/plan.h"
+#include "driver/progress.h"
+#include "driver/run_files.h"
+
+struct measure_options {
+    struct invocation_options invocation; /* its signal_fd is set by measure_plan() */
+    unsigned invocations;
+    uint64_t order_seed;
+};
+
+struct measure_totals {
+    unsigned counts[INVOCATION_SKIPPED + 1]; /* invocations by status; of skipped, cells */
+    bool failed;                             /* some failure that is not itself a result */
+    bool interrupted;
+    int64_t measured_ns;   /* sum of the measured parts */
+    int64_t driver_cpu_ns; /* CPU time of the driver in them */
+};
+
+/* Runs every invocation of the plan and writes its rows, until all are done, a signal asks to stop
+ * or a file cannot be written (files->error). Standard output of a cell's first invocation is
+ * passed on. */
+void measure_plan(struct measure_totals *totals, const struct plan *plan,
+                  const struct measure_options *options, struct run_files *files,
+                  struct progress *progress);
+
+#endif

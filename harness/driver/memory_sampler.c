@@ -1,0 +1,234 @@
+#include "driver/memory_sampler.h"
+
+#include "base/clock.h"
+#include "driver/xalloc.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What smaps_rollup costs before it has been measured: 10 ms per GiB. */
+enum { ROLLUP_COST_NS_PER_GIB = 10000000, ROLLUP_COST_MIN_NS = 50000, ROLLUP_INTERVAL = 100 };
+
+struct memory_sampler {
+    int statm_fd;
+    int rollup_fd; /* -1 where the kernel has none */
+    uint64_t page_bytes;
+    bool running;
+    int64_t rollup_due_ns;   /* 0: not yet planned */
+    uint64_t lazyfree_bytes; /* as last read */
+    struct memory_sample *samples;
+    size_t count;
+    unsigned keep_every; /* a power of two */
+    uint64_t taken_count;
+    double sum_bytes;
+};
+
+struct memory_sampler *memory_sampler_create(pid_t pid)
+{
+    char path[64];
+    struct memory_sampler *s = xcalloc(1, sizeof *s);
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    s->statm_fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    s->rollup_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->statm_fd < 0) {
+        if (s->rollup_fd >= 0)
+            close(s->rollup_fd);
+        free(s);
+        return NULL;
+    }
+    s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    s->samples = xcalloc(MEMORY_SAMPLES_MAX, sizeof *s->samples);
+    s->keep_every = 1;
+    return s;
+}
+
+void memory_sampler_free(struct memory_sampler *s)
+{
+    if (!s)
+        return;
+    close(s->statm_fd);
+    if (s->rollup_fd >= 0)
+        close(s->rollup_fd);
+    free(s->samples);
+    free(s);
+}
+
+static uint64_t read_rss(const struct memory_sampler *s)
+{
+    char text[128];
+    ssize_t length = pread(s->statm_fd, text, sizeof text - 1, 0);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    uint64_t size_pages, resident_pages;
+    if (sscanf(text, "%" SCNu64 " %" SCNu64, &size_pages, &resident_pages) != 2)
+        return 0;
+    return resident_pages * s->page_bytes;
+}
+
+/* Returns what it cost. The file holds the process's map lock while it walks the page tables. */
+static int64_t read_lazyfree(struct memory_sampler *s, uint64_t *bytes)
+{
+    char text[4096];
+    int64_t start_ns = clock_now_ns();
+    ssize_t length = pread(s->rollup_fd, text, sizeof text - 1, 0);
+    int64_t cost_ns = clock_now_ns() - start_ns;
+    text[length > 0 ? length : 0] = '\0';
+    const char *line = strstr(text, "LazyFree:");
+    uint64_t kib;
+    if (line && sscanf(line, "LazyFree: %" SCNu64, &kib) == 1) {
+        *bytes = kib * 1024;
+        s->lazyfree_bytes = *bytes;
+    }
+    return cost_ns > ROLLUP_COST_MIN_NS ? cost_ns : ROLLUP_COST_MIN_NS;
+}
+
+static void record(struct memory_sampler *s, const struct memory_sample *sample)
+{
+    s->sum_bytes +=
+        (double)(sample->rss_bytes > s->lazyfree_bytes ? sample->rss_bytes - s->lazyfree_bytes : 0);
+    bool keep = s->taken_count++ % s->keep_every == 0 || sample->lazyfree_bytes != MEMORY_UNKNOWN;
+    if (!keep)
+        return;
+    if (s->count == MEMORY_SAMPLES_MAX) {
+        for (size_t i = 0; i < MEMORY_SAMPLES_MAX / 2; i++)
+            s->samples[i] = s->samples[2 * i];
+        s->count = MEMORY_SAMPLES_MAX / 2;
+        s->keep_every *= 2;
+    }
+    s->samples[s->count++] = *sample;
+}
+
+void memory_sampler_begin(struct memory_sampler *s)
+{
+    s->running = true;
+    s->count = 0;
+    s->taken_count = 0;
+    s->keep_every = 1;
+    s->sum_bytes = 0;
+    s->rollup_due_ns = 0;
+    s->lazyfree_bytes = 0;
+    memory_sampler_take(s);
+}
+
+static uint64_t take(struct memory_sampler *s, bool want_lazyfree)
+{
+    struct memory_sample sample = {.t_ns = clock_now_ns(), .lazyfree_bytes = MEMORY_UNKNOWN};
+    sample.rss_bytes = read_rss(s);
+    if (!s->running || sample.rss_bytes == 0)
+        return sample.rss_bytes;
+    if (s->rollup_due_ns == 0) {
+        double cost_ns = (double)sample.rss_bytes / 0x1p30 * ROLLUP_COST_NS_PER_GIB;
+        if (cost_ns < ROLLUP_COST_MIN_NS)
+            cost_ns = ROLLUP_COST_MIN_NS;
+        s->rollup_due_ns = sample.t_ns + (int64_t)(cost_ns * ROLLUP_INTERVAL);
+    }
+    if (s->rollup_fd >= 0 && (want_lazyfree || sample.t_ns >= s->rollup_due_ns)) {
+        int64_t cost_ns = read_lazyfree(s, &sample.lazyfree_bytes);
+        s->rollup_due_ns = clock_now_ns() + cost_ns * ROLLUP_INTERVAL;
+    }
+    record(s, &sample);
+    return sample.rss_bytes;
+}
+
+uint64_t memory_sampler_take(struct memory_sampler *s)
+{
+    return take(s, false);
+}
+
+void memory_sampler_end(struct memory_sampler *s)
+{
+    take(s, true);
+    s->running = false;
+}
+
+const struct memory_sample *memory_sampler_series(const struct memory_sampler *s, size_t *count)
+{
+    *count = s->count;
+    return s->samples;
+}
+
+uint64_t memory_sampler_mean_bytes(const struct memory_sampler *s)
+{
+    return s->taken_count ? (uint64_t)(s->sum_bytes / (double)s->taken_count) : MEMORY_UNKNOWN;
+}
+
+int64_t memory_sampler_statm_cost_ns(void)
+{
+    enum { READINGS = 200 };
+    struct memory_sampler *s = memory_sampler_create(getpid());
+    if (!s)
+        return 0;
+    int64_t start_ns = clock_now_ns();
+    for (int i = 0; i < READINGS; i++)
+        read_rss(s);
+    int64_t cost_ns = (clock_now_ns() - start_ns) / READINGS;
+    memory_sampler_free(s);
+    return cost_ns;
+}
+
+static bool read_number(const char *path, uint64_t *value)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool found = fscanf(file, "%" SCNu64, value) == 1; /* `max` is no number: no limit */
+    fclose(file);
+    return found;
+}
+
+/* Lowers *bytes to the limit of the control group `group`, or of one above it. */
+static void apply_groups(const char *mount, const char *group, const char *limit_name,
+                         uint64_t *bytes)
+{
+    char *folder = xstrdup(group);
+    for (;;) {
+        uint64_t limit;
+        char *path = xprintf("%s%s/%s", mount, folder, limit_name);
+        if (read_number(path, &limit) && limit < *bytes)
+            *bytes = limit;
+        free(path);
+        char *slash = strrchr(folder, '/');
+        if (!slash)
+            break;
+        *slash = '\0';
+    }
+    free(folder);
+}
+
+uint64_t memory_cap_bytes(void)
+{
+    uint64_t available = UINT64_MAX;
+    char line[512];
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        uint64_t kib;
+        if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+            available = kib * 1024;
+    }
+    if (file)
+        fclose(file);
+    file = fopen("/proc/self/cgroup", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        /* HIERARCHY:CONTROLLERS:PATH; version 2 has hierarchy 0 and no controllers. */
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        *group++ = '\0';
+        if (!strncmp(line, "0:", 2))
+            apply_groups("/sys/fs/cgroup", group, "memory.max", &available);
+        else if (strstr(controllers, "memory"))
+            apply_groups("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", &available);
+    }
+    if (file)
+        fclose(file);
+    return available / 4 * 3;
+}

@@ -1,0 +1,171 @@
+/* The heap limit: never exceeded, used to the full, out of memory in good order, and life goes on
+ * afterwards. */
+#include "base/rng.h"
+#include "marksweep_fixture.h"
+
+enum { LIMIT = 16 << 20, SLOTS = 1 << 16 };
+
+struct cell {
+    struct cell *next;
+    uint64_t value;
+    uint64_t more[2];
+};
+
+static struct gc_type cell_type = GC_TYPE_RECORD(struct cell, GC_POINTER_BIT(struct cell, next));
+static struct gc_type leaf_type = GC_TYPE_LEAF("leaf");
+static struct gc_type array_type = GC_TYPE_POINTER_ARRAY("array");
+
+static void *roots[SLOTS];
+
+static void drop_roots(void)
+{
+    memset(roots, 0, sizeof roots);
+    fixture_clear_stack();
+}
+
+static void assert_within_limit(void)
+{
+    struct gc_stats stats = fixture_stats();
+    assert_true(stats.heap_bytes <= LIMIT);
+    assert_true(stats.heap_peak_bytes <= LIMIT);
+}
+
+/* Allocates cells until there is no more, in a frame of its own below the setjmp. */
+static __attribute__((noinline)) void fill_with_cells(uint64_t *count)
+{
+    for (;;) {
+        struct cell *cell = gc_alloc(fixture_main, &cell_type, sizeof *cell);
+        cell->next = NULL;
+        gc_store(fixture_main, cell, cell->next, roots[0]);
+        cell->value = (*count)++;
+        roots[0] = cell;
+    }
+}
+
+static void fills_up_then_reports_then_goes_on(void **state)
+{
+    (void)state;
+    static uint64_t count;
+    jmp_buf out;
+    for (volatile int round = 0; round < 3; round++) {
+        drop_roots();
+        count = 0;
+        fixture_seen.on_out_of_memory = &out;
+        if (setjmp(out) == 0)
+            fill_with_cells(&count);
+        fixture_seen.on_out_of_memory = NULL;
+        assert_int_equal(fixture_seen.out_of_memory_bytes, sizeof(struct cell));
+        /* At least nine tenths of the limit were objects. */
+        assert_true(count * sizeof(struct cell) > LIMIT / 10 * 9);
+        assert_within_limit();
+        fixture_verify();
+        uint64_t expected = count;
+        for (struct cell *cell = roots[0]; cell; cell = cell->next)
+            assert_int_equal(cell->value, --expected);
+        assert_int_equal(expected, 0);
+    }
+    drop_roots();
+}
+
+static void too_large_is_out_of_memory_at_once(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {LIMIT, (size_t)LIMIT * 10, SIZE_MAX / 4};
+    jmp_buf out;
+    for (volatile size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        fixture_seen.on_out_of_memory = &out;
+        if (setjmp(out) == 0) {
+            gc_keep(gc_alloc(fixture_main, &leaf_type, sizes[i]));
+            fail_msg("%zu bytes were allocated under a limit of %d", sizes[i], LIMIT);
+        }
+        fixture_seen.on_out_of_memory = NULL;
+        assert_int_equal(fixture_seen.out_of_memory_bytes, sizes[i]);
+        fixture_verify();
+    }
+}
+
+/* 10 MiB alive in 16: collections, not failure, however much is allocated. */
+static void works_at_one_point_six_times_the_live_data(void **state)
+{
+    (void)state;
+    enum { OBJECT_BYTES = LIMIT / 16 * 10 / SLOTS, TURNS = 20 };
+    struct rng rng;
+    rng_seed(&rng, 3, 0);
+    drop_roots();
+    uint64_t collections = fixture_stats().gc_count;
+    for (uint64_t i = 0; i < SLOTS * TURNS; i++) {
+        uint64_t *object = gc_alloc(fixture_main, &leaf_type, OBJECT_BYTES);
+        object[0] = object[OBJECT_BYTES / 8 - 1] = i;
+        roots[i < SLOTS ? i : rng_below(&rng, SLOTS)] = object;
+    }
+    assert_true(fixture_stats().gc_count > collections);
+    assert_within_limit();
+    fixture_verify();
+    drop_roots();
+}
+
+/* What is free after small objects serves large ones and the other way round, though the free runs
+ * are short: they are exchanged under the limit. */
+static void free_memory_serves_every_size(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 4, 0);
+    for (int turn = 0; turn < 10; turn++) {
+        drop_roots();
+        for (size_t i = 0; i < 10 << 20; i += 4096) {
+            roots[i / 4096] = gc_alloc(fixture_main, &leaf_type, 4096);
+            memset(roots[i / 4096], 1, 4096);
+        }
+        /* Every other block of them dies. */
+        for (size_t i = 0; i < (10 << 20) / 4096; i++)
+            if (i % 4 < 2)
+                roots[i] = NULL;
+        size_t large = (size_t)4 << 20;
+        memset(roots[SLOTS - 1] = gc_alloc(fixture_main, &leaf_type, large), 2, large);
+        for (size_t i = 0; i < 2000; i++)
+            roots[rng_below(&rng, 2)] =
+                gc_alloc_zeroed(fixture_main, &array_type, 8 * (1 + rng_below(&rng, 6000)));
+        assert_within_limit();
+        fixture_verify();
+    }
+    drop_roots();
+}
+
+static void memory_is_given_back(void **state)
+{
+    (void)state;
+    drop_roots();
+    for (size_t i = 0; i < 12; i++)
+        roots[i] = gc_alloc_zeroed(fixture_main, &leaf_type, 1 << 20);
+    gc_backend.collect(fixture_main);
+    uint64_t full_bytes = fixture_stats().heap_bytes;
+    assert_true(full_bytes > 12 << 20);
+    drop_roots();
+    for (int i = 0; i < 10; i++)
+        gc_backend.collect(fixture_main);
+    assert_true(fixture_stats().heap_bytes < full_bytes / 2);
+    fixture_verify();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_start(&(struct fixture_settings){.heap_limit_bytes = LIMIT});
+    fixture_register(&cell_type);
+    fixture_register(&leaf_type);
+    fixture_register(&array_type);
+    return gc_backend.roots_add(roots, roots + SLOTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fills_up_then_reports_then_goes_on),
+        cmocka_unit_test(too_large_is_out_of_memory_at_once),
+        cmocka_unit_test(works_at_one_point_six_times_the_live_data),
+        cmocka_unit_test(free_memory_serves_every_size),
+        cmocka_unit_test(memory_is_given_back),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
