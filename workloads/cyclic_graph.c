@@ -87,8 +87,10 @@ static uint64_t node_value(uint64_t key, uint64_t number)
 }
 
 /* Builds graph `unit` and returns its node 0. The table of nodes is the builder's own and dropped
- * at the end, as it would be in a program that reads a graph from a file. */
-static struct node *build_graph(const struct builder *b, uint64_t unit)
+ * at the end, as it would be in a program that reads a graph from a file. Not inlined, so that no
+ * reference to table or graph stays behind in the frame of the loop, where a conservative scan of
+ * the stack would find it. */
+static __attribute__((noinline)) struct node *build_graph(const struct builder *b, uint64_t unit)
 {
     struct gc_mutator *m = b->m;
     uint64_t table_bytes = b->nodes * sizeof(struct node *);
@@ -173,8 +175,8 @@ static void free_graph(const struct builder *b, struct node *start)
         gc_free(b->m, b->queue[i], b->node_bytes);
 }
 
-static uint64_t retire_slot(const struct builder *b, struct node **window, uint64_t slot,
-                            uint64_t unit)
+static __attribute__((noinline)) uint64_t retire_slot(const struct builder *b, struct node **window,
+                                                      uint64_t slot, uint64_t unit)
 {
     struct node *graph = window[slot];
     gc_store(b->m, window, window[slot], NULL);

@@ -283,6 +283,9 @@ static int read_invocation(const struct csv_row *row, struct run_data *run,
     int error = need_int(row, SCHEMA_INVOCATIONS_invocation, &invocation->number);
     if (!error)
         error = read_status(row, &invocation->status);
+    invocation->order = -1;
+    if (!error && (invocation->status != RUN_SKIPPED || *row->text[SCHEMA_INVOCATIONS_order]))
+        error = need_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
     if (error)
         return error;
     invocation->order = -1;
