@@ -288,11 +288,7 @@ static int read_invocation(const struct csv_row *row, struct run_data *run,
         error = need_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
     if (error)
         return error;
-    invocation->order = -1;
-    int got = csv_row_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
-    if (got < 0)
-        return got;
-    got = csv_row_uint(row, SCHEMA_INVOCATIONS_checksum, &invocation->checksum);
+    int got = csv_row_uint(row, SCHEMA_INVOCATIONS_checksum, &invocation->checksum);
     if (got < 0)
         return got;
     invocation->has_checksum = got;
