@@ -2,6 +2,7 @@
 #include "data/size_text.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
+#include "driver/estimate.h"
 #include "driver/measure.h"
 #include "driver/plan.h"
 #include "driver/text_table.h"
@@ -230,13 +231,20 @@ static void print_plan(const struct plan *plan, const struct request *request)
     }
     text_table_print(&table, stdout, false);
     text_table_free(&table);
+    const struct measure_options *m = &request->measure;
+    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes\n", plan->cell_count,
+           plan->cell_count - plan->runnable_count,
+           (uint64_t)plan->runnable_count * m->invocations);
+    struct estimate estimate;
     char time[PROGRESS_TIME_BYTES];
-    uint64_t processes = (uint64_t)plan->runnable_count * request->measure.invocations;
-    int64_t limit_s = (int64_t)processes * request->measure.invocation.timeout_s;
-    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes, at most %s\n", plan->cell_count,
-           plan->cell_count - plan->runnable_count, processes,
-           progress_format_time(time, limit_s < INT64_MAX / 1000000000 ? limit_s * 1000000000
-                                                                       : INT64_MAX));
+    estimate_from_run(&estimate, plan, RESULTS_FOLDER "/latest", m->invocations,
+                      m->invocation.warmup, m->invocation.iterations);
+    if (estimate.known_count)
+        printf("about %s, by " RESULTS_FOLDER "/latest, which has %zu of the %zu cells\n",
+               progress_format_time(time, estimate.total_ns), estimate.known_count,
+               plan->runnable_count);
+    else
+        puts("how long it takes is not known: " RESULTS_FOLDER "/latest has none of the cells");
 }
 
 /* A name of the present second that is not taken, under results/; to be freed. */
