@@ -1,4 +1,6 @@
 /* cmd_run.c: `gcmeter run`. */
+#include "data/run_data.h"
+#include "data/run_resume.h"
 #include "data/size_text.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
@@ -42,6 +44,7 @@ enum {
     KEY_SEED,
     KEY_ORDER_SEED,
     KEY_OUT,
+    KEY_RESUME,
     KEY_DRY_RUN,
     KEY_QUIET,
 };
@@ -71,6 +74,8 @@ static const struct argp_option option_table[] = {
      "folder for the results, absent or empty (default: results/TIME, and results/latest is "
      "pointed to it)",
      0},
+    {"resume", KEY_RESUME, NULL, 0,
+     "continue the run in --out DIR with what is missing; the rest of the command as before", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "print what would be measured, and stop", 0},
     {"quiet", KEY_QUIET, NULL, 0, "no progress on stderr, failures only", 0},
     {0},
@@ -81,8 +86,11 @@ struct request {
     struct measure_options measure;
     bool has_order_seed;
     const char *out;
+    bool resume;
     bool dry_run;
     bool quiet;
+    struct run_data *earlier; /* the run that is resumed, or NULL */
+    unsigned resume_number;   /* how often it has been, this time included */
 };
 
 static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
@@ -177,6 +185,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (!*text)
             return cmd_usage(state, "--out needs the name of a folder");
         r->out = text;
+        return 0;
+    case KEY_RESUME:
+        r->resume = true;
         return 0;
     case KEY_DRY_RUN:
         r->dry_run = true;
@@ -284,6 +295,48 @@ static int fail_folder(const char *folder, int error)
                     strerror(-error));
 }
 
+/* What was asked before must be asked again, or the rows would not belong together. */
+static int check_same(const struct request *request, const char *key, uint64_t now)
+{
+    const char *before = run_data_key(request->earlier, key);
+    if (before && strtoull(before, NULL, 10) == now)
+        return -1;
+    return cmd_fail(CMD_USAGE, "%s was measured with %s %s, not %" PRIu64 "; give the same again",
+                    request->out, key, before ? before : "unknown", now);
+}
+
+/* Reads the run that is to be continued, if there is one. -1, or an exit code. */
+static int load_earlier(struct request *request)
+{
+    struct csv_error error;
+    char *run_csv = xprintf("%s/run.csv", request->out);
+    bool exists = access(run_csv, F_OK) == 0;
+    free(run_csv);
+    if (!exists)
+        return -1;
+    if (run_resume_cut(request->out, &error) ||
+        run_data_load(&request->earlier, request->out, &error))
+        return cmd_fail(CMD_USAGE, "%s", error.text);
+    const struct invocation_options *o = &request->measure.invocation;
+    const char *order_seed = run_data_key(request->earlier, "order_seed");
+    if (!request->has_order_seed && order_seed)
+        request->measure.order_seed = strtoull(order_seed, NULL, 10);
+    int code = check_same(request, "order_seed", request->measure.order_seed);
+    if (code < 0)
+        code = check_same(request, "seed", o->seed);
+    if (code < 0)
+        code = check_same(request, "iterations", o->iterations);
+    if (code < 0)
+        code = check_same(request, "warmup", o->warmup);
+    for (request->resume_number = 1;; request->resume_number++) {
+        char *key = xprintf("resume_%u_date", request->resume_number);
+        bool taken = run_data_key(request->earlier, key) != NULL;
+        free(key);
+        if (!taken)
+            return code;
+    }
+}
+
 static void tell_summary(struct progress *progress, const struct measure_totals *totals,
                          const char *folder)
 {
@@ -308,7 +361,7 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     struct run_files files;
     struct progress progress;
     struct measure_totals totals = {0};
-    int error = run_files_open(&files, folder);
+    int error = run_files_open(&files, folder, request->earlier != NULL);
     if (error) {
         int code = fail_folder(folder, error);
         free(folder);
@@ -322,14 +375,17 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .order_seed = request->measure.order_seed,
                                   .invocations = request->measure.invocations,
                                   .options = &request->measure.invocation};
-    environment_write_start(&files, plan, &run);
+    if (request->earlier)
+        environment_write_resume(&files, request->resume_number);
+    else
+        environment_write_start(&files, plan, &run);
     progress_init(&progress, request->quiet);
     if (!files.error)
-        measure_plan(&totals, plan, &request->measure, &files, &progress);
+        measure_plan(&totals, plan, &request->measure, request->earlier, &files, &progress);
     double share =
         totals.measured_ns > 0 ? (double)totals.driver_cpu_ns / (double)totals.measured_ns : -1;
     if (!files.error)
-        environment_write_end(&files, share);
+        environment_write_end(&files, request->resume_number, share);
     error = run_files_close(&files);
     int code = totals.interrupted ? CMD_INTERRUPTED : totals.failed ? CMD_FAILED : CMD_DONE;
     if (error) {
@@ -367,11 +423,15 @@ int cmd_run(int argc, char **argv)
     if (code < 0 && !wanted->suite && !wanted->backend_count && !wanted->workload_count)
         code = cmd_fail(CMD_USAGE, "nothing named to measure: give --suite quick, or --workload "
                                    "and --backend");
+    if (code < 0 && request.resume && !request.out)
+        code = cmd_fail(CMD_USAGE, "--resume needs --out DIR, the run to continue");
+    if (code < 0 && request.resume && !request.dry_run)
+        code = load_earlier(&request);
     if (code < 0) {
         if (!request.measure.invocations)
             request.measure.invocations =
                 wanted->suite ? wanted->suite->invocations : INVOCATIONS_DEFAULT;
-        if (!request.has_order_seed)
+        if (!request.has_order_seed && !request.earlier)
             request.measure.order_seed = fresh_seed();
         struct catalog catalog;
         struct plan plan;
@@ -395,6 +455,7 @@ int cmd_run(int argc, char **argv)
         }
         catalog_free(&catalog);
     }
+    run_data_free(request.earlier);
     free(wanted->backends);
     free(wanted->workloads);
     free(wanted->heaps);
