@@ -12,7 +12,7 @@ chart = "memory_time"
 title = "Resident memory over time (lower is better; a shorter curve is faster)"
 subtitle = "One invocation of each backend, that of median wall time among n. Pages that the allocator has offered back are subtracted. Ticks below the axis are starts of collections."
 chart_lines = 1
-panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 38
+panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
 
 array t_high[panel_count]

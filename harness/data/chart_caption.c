@@ -64,7 +64,7 @@ void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell)
         fputs("not measured", out);
 }
 
-static bool has_failures(const struct chart_plan *plan, uint32_t cell)
+bool chart_has_failures(const struct chart_plan *plan, uint32_t cell)
 {
     const struct run_cell *c = &plan->run->cells[cell];
     for (size_t i = 0; i < c->invocation_count; i++) {
@@ -75,6 +75,22 @@ static bool has_failures(const struct chart_plan *plan, uint32_t cell)
     return false;
 }
 
+/* Manual cells among those under a heap limit. */
+static void note_unlimited(struct chart_caption *caption, const struct chart_plan *plan,
+                           const struct chart_panel *panel)
+{
+    bool any = false;
+    for (size_t i = 0; i < panel->member_count; i++) {
+        if (!panel->members[i].unlimited)
+            continue;
+        if (!any)
+            chart_caption_note(caption, "without heap limit: ");
+        fprintf(caption->note, "%s%s", any ? ", " : "",
+                plan->series[panel->members[i].series].label);
+        any = true;
+    }
+}
+
 static void note_failures(struct chart_caption *caption, const struct chart_plan *plan,
                           const struct chart_panel *panel)
 {
@@ -83,7 +99,8 @@ static void note_failures(struct chart_caption *caption, const struct chart_plan
         bool any = false;
         for (size_t i = 0; i < panel->member_count; i++) {
             uint32_t cell = panel->members[i].cell;
-            if ((chart_count(plan, cell) > 0) != drawn || (drawn && !has_failures(plan, cell)))
+            if ((chart_count(plan, cell) > 0) != drawn ||
+                (drawn && !chart_has_failures(plan, cell)))
                 continue;
             if (!any)
                 chart_caption_note(caption, drawn ? "drawn without failures: " : "not drawn: ");
@@ -180,6 +197,7 @@ int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
     int code = chart_title(plan, &plan->panels[panel], &title);
     if (code)
         return code;
+    note_unlimited(caption, plan, &plan->panels[panel]);
     note_failures(caption, plan, &plan->panels[panel]);
     int failed = fflush(caption->note) | fflush(caption->series);
     if (!failed) {

@@ -41,8 +41,9 @@ int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
 /* The panel's title with the range of n over its cells, to be freed by the caller. 0 or -ENOMEM. */
 int chart_title(const struct chart_plan *plan, const struct chart_panel *panel, char **title);
 
-/* What became of the invocations of a cell that did not end well: "oom 2 of 10, crashed 1 of 10",
- * "skipped: REASON". */
+/* Whether some invocations of a cell did not end well, and what became of those: "oom 2 of 10,
+ * crashed 1 of 10", "skipped: REASON". */
+bool chart_has_failures(const struct chart_plan *plan, uint32_t cell);
 void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell);
 
 /* "812 ms", "1.34 GiB": for people, three digits. */

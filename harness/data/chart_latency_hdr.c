@@ -231,7 +231,7 @@ static int write_panel(const struct chart_plan *plan, size_t p, const struct lat
                                 "series,kind,inverse_tail,latency_ns,low_ns,high_ns,slot", error);
     if (code)
         return code;
-    struct axes axes = {INFINITY, 0, 10};
+    struct axes axes = {INFINITY, 0, 2};
     struct chart_caption caption;
     code = chart_caption_open(&caption);
     if (!code)
@@ -242,6 +242,7 @@ static int write_panel(const struct chart_plan *plan, size_t p, const struct lat
         if (caption.shown_count == 0) {
             axes.low_ns = 1e3;
             axes.high_ns = 1e6;
+            axes.inverse_tail_high = 1e3;
         }
         chart_log_range(&axes.low_ns, &axes.high_ns, 10);
         chart_table_real(panels, axes.low_ns);

@@ -149,7 +149,9 @@ static int panel_add(struct chart_plan *plan, const struct run_cell *place)
             continue;
         int64_t series = series_find(plan, run->cells[i].parts.backend);
         panel->members[panel->member_count++] =
-            (struct chart_member){.cell = (uint32_t)i, .series = (uint32_t)series};
+            (struct chart_member){.cell = (uint32_t)i,
+                                  .series = (uint32_t)series,
+                                  .unlimited = !same_place(&run->cells[i], place)};
     }
     qsort(panel->members, panel->member_count, sizeof *panel->members, member_compare);
     for (size_t i = 0; i < panel->member_count; i++)

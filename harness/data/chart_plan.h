@@ -25,6 +25,7 @@ struct chart_series {
 struct chart_member {
     uint32_t cell;   /* index into run->cells */
     uint32_t series; /* index into plan->series */
+    bool unlimited;  /* a manual cell in a panel of a heap limit */
 };
 
 struct chart_panel {

@@ -99,23 +99,42 @@ static void put_words(FILE *out, const struct chart_plan *plan, uint32_t cell, b
     }
 }
 
+/* The variant, with what went wrong beside what is drawn. */
+static void put_label(FILE *out, const struct chart_plan *plan, const struct chart_member *member,
+                      const struct ratio *ratio)
+{
+    fputs(plan->series[member->series].label, out);
+    if (ratio->n == 0 || !chart_has_failures(plan, member->cell))
+        return;
+    fputs(" (", out);
+    chart_put_outcome(out, plan, member->cell);
+    fputc(')', out);
+}
+
 static int write_row(const struct chart_plan *plan, const struct chart_member *member,
                      bool is_reference, const struct ratio *ratio, size_t row,
                      struct chart_table *rows)
 {
-    char *words = NULL;
+    char *words = NULL, *label = NULL;
     size_t length;
     FILE *out = open_memstream(&words, &length);
-    if (!out)
-        return -ENOMEM;
-    put_words(out, plan, member->cell, is_reference, ratio);
-    int code = fclose(out) == 0 ? 0 : -ENOMEM;
+    int code = out ? 0 : -ENOMEM;
     if (!code) {
-        bool drawn = is_reference ? ratio->n > 0 : !isnan(ratio->estimate);
+        put_words(out, plan, member->cell, is_reference, ratio);
+        code = fclose(out) == 0 ? 0 : -ENOMEM;
+        out = code ? NULL : open_memstream(&label, &length);
+        code = out ? 0 : -ENOMEM;
+    }
+    if (!code) {
+        put_label(out, plan, member, ratio);
+        code = fclose(out) == 0 ? 0 : -ENOMEM;
+    }
+    if (!code) {
+        bool drawn = ratio->n > 0 && (is_reference || !isnan(ratio->estimate));
         chart_table_int(rows, (int64_t)row);
-        chart_table_text(rows, is_reference ? "reference" : drawn ? "ratio" : "missing");
+        chart_table_text(rows, !drawn ? "missing" : is_reference ? "reference" : "ratio");
         chart_table_int(rows, member->series + 1);
-        chart_table_text(rows, plan->series[member->series].label);
+        chart_table_text(rows, label);
         chart_table_text(rows, words);
         chart_table_int(rows, (int64_t)ratio->n);
         chart_table_real(rows, is_reference && drawn ? 1 : ratio->estimate);
@@ -124,6 +143,7 @@ static int write_row(const struct chart_plan *plan, const struct chart_member *m
         chart_table_row(rows);
     }
     free(words);
+    free(label);
     return code;
 }
 

@@ -83,8 +83,8 @@ static void mistakes_of_an_option(void **state)
     o = number;
     o.default_value = 10;
     assert_option(o, "backend fake: option size: its default is out of bounds");
-    o = (struct gc_option){"mode", GC_OPTION_CHOICE, "", "a|b", 2, 0, 0, "which"};
-    assert_option(o, "backend fake: option mode: its default is out of bounds");
+    o = (struct gc_option){"policy", GC_OPTION_CHOICE, "", "a|b", 2, 0, 0, "which"};
+    assert_option(o, "backend fake: option policy: its default is out of bounds");
     o.default_value = 1;
     assert_option(o, "");
     o = (struct gc_option){"on", GC_OPTION_FLAG, "", NULL, 1, 0, 0, "whether"};

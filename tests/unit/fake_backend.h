@@ -17,7 +17,8 @@
 #include "gc_backend.h"
 
 #ifndef FAKE_RECLAIM
-#define FAKE_RECLAIM GC_RECLAIM_TRACING
+#define FAKE_RECLAIM      GC_RECLAIM_TRACING
+#define FAKE_CAPABILITIES (GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_THREADS)
 #endif
 
 struct gc_mutator {
@@ -40,6 +41,8 @@ static struct {
     int init_result;
     struct gc_config config;
     struct gc_stats stats;
+    uint64_t gc_step; /* what the counts grow by with every look at them */
+    uint64_t gc_full_step;
     const char *pause_source;
     const char *header_version;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .header_version = "1.0"};
@@ -144,6 +147,8 @@ static void fake_stats(struct gc_stats *stats)
 {
     fake_note('s');
     *stats = fake.stats;
+    fake.stats.gc_count += fake.gc_step;
+    fake.stats.gc_full_count += fake.gc_full_step;
 }
 
 static void fake_reset_peak(void)
@@ -174,15 +179,18 @@ static const char *fake_pause_source(void)
 
 static const struct gc_option fake_options[] = {
     {"depth", GC_OPTION_NUMBER, "count", NULL, 3, 1, 9, "how deep"},
+    {"eager", GC_OPTION_FLAG, "", NULL, 1, 0, 0, "sweeps, at once"},
+    {"mode", GC_OPTION_CHOICE, "", "stop|concurrent", 1, 0, 0, "how to mark"},
 };
 
 const struct gc_backend gc_backend = {
     .name = "fake",
     .summary = "for tests",
     .reclaim = FAKE_RECLAIM,
-    .capabilities = GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_THREADS,
+    .capabilities = FAKE_CAPABILITIES,
+    .needs = GC_NEEDS_TYPES | GC_MOVES_OBJECTS,
     .options = fake_options,
-    .option_count = 1,
+    .option_count = sizeof fake_options / sizeof fake_options[0],
     .version = fake_version,
     .header_version = fake_header_version,
     .init = fake_init,
