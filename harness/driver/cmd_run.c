@@ -208,8 +208,7 @@ static const struct argp parser = {
            "from its workloads; --heap and --threads take the place of its settings.\n\n"
            "Examples:\n"
            "  gcmeter run --suite quick\n"
-           "  gcmeter run --workload gcbench --backend boehm --backend boehm:incremental=1 "
-           "--heap 2xlive --heap 4xlive\n",
+           "  gcmeter run --workload gcbench --backend boehm --heap 2xlive --heap 4xlive\n",
 };
 
 static uint64_t fresh_seed(void)
