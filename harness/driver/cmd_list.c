@@ -63,7 +63,9 @@ static const struct argp parser = {
     .options = option_table,
     .parser = parse_option,
     .args_doc = "[backends|workloads|suites|metrics]",
-    .doc = "List what there is, with options, units, needs and availability.",
+    .doc = "List what there is, with options, units, needs and availability."
+           "\vBackends are the runners gcmeter-run-NAME in gcmeter's own folder and in those of "
+           "GCMETER_PATH.",
 };
 
 static void add_bounds(struct text_table *table, const struct catalog_option *option)
