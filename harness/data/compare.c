@@ -14,9 +14,7 @@
 /* A counter that varies by more than this is statistical; near-exact ones gate at ten times it. */
 #define NEAR_EXACT_SPREAD 0.005
 #define NEAR_EXACT_LEAST  0.001
-/* An estimate beyond this is as good as never. */
-#define NEEDED_MAX 9999
-#define NO_METRIC  SIZE_MAX
+#define NO_METRIC         SIZE_MAX
 
 const char *const compare_default_metrics[] = {
     "wall_ns",
@@ -358,7 +356,7 @@ static int compare_outcomes(struct context *context, const struct side *base,
             row->why = "fails no more";
             row->verdict = COMPARE_SAME;
         } else {
-            row->why = "fails";
+            row->why = was->failed ? "fails" : "fails at times";
         }
     }
     return 0;
@@ -417,8 +415,8 @@ static size_t estimate_needed(const struct compare_row *row, const struct effect
         /* The least n whose interval reaches its coverage at the usual alpha. */
         least = 4;
     }
-    double total = gap > 0 ? ceil((double)n * (half / gap) * (half / gap)) : NEEDED_MAX;
-    total = fmin(fmax(fmax(total, least), (double)n + 1), NEEDED_MAX);
+    double total = gap > 0 ? ceil((double)n * (half / gap) * (half / gap)) : COMPARE_NEEDED_MAX;
+    total = fmin(fmax(fmax(total, least), (double)n + 1), COMPARE_NEEDED_MAX);
     return total > (double)n ? (size_t)total - n : 1;
 }
 

@@ -52,6 +52,9 @@ enum compare_verdict {
     COMPARE_SAME,
 };
 
+/* An estimate of more invocations than this in all is as good as never, and ends here. */
+#define COMPARE_NEEDED_MAX 9999
+
 /* "status" in the place of a metric: whether invocations complete. */
 #define COMPARE_STATUS "status"
 
