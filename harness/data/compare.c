@@ -412,8 +412,7 @@ static size_t estimate_needed(const struct compare_row *row, const struct effect
     double least = (double)family_invocations;
     if (size <= e->limit) {
         half = fmax(e->estimate - e->low, e->high - e->estimate);
-        /* The least n whose interval reaches its coverage at the usual alpha. */
-        least = 4;
+        least = COMPARE_VERDICT_INVOCATIONS;
     }
     double total = gap > 0 ? ceil((double)n * (half / gap) * (half / gap)) : COMPARE_NEEDED_MAX;
     total = fmin(fmax(fmax(total, least), (double)n + 1), COMPARE_NEEDED_MAX);
@@ -442,17 +441,21 @@ static void judge_by_test(struct compare_result *result, struct compare_row *row
                           const struct compare_options *options)
 {
     struct effect e = effect_of(row, &options->tolerance);
-    bool significant = row->p_holm < options->alpha && exceeds_absolute(row, &options->tolerance);
+    bool is_range = row->base.count < COMPARE_VERDICT_INVOCATIONS ||
+                    row->new.count < COMPARE_VERDICT_INVOCATIONS;
+    bool significant =
+        !is_range && row->p_holm < options->alpha && exceeds_absolute(row, &options->tolerance);
     if (significant && e.low > e.limit) {
         row->verdict = COMPARE_REGRESSED;
     } else if (significant && e.high < -e.limit) {
         row->verdict = COMPARE_IMPROVED;
-    } else if (row->coverage >= 1 - options->alpha && e.low >= -e.limit && e.high <= e.limit) {
+    } else if (!is_range && row->coverage >= 1 - options->alpha && e.low >= -e.limit &&
+               e.high <= e.limit) {
         row->verdict = COMPARE_SAME;
     } else {
         row->needed_invocations = estimate_needed(row, &e, result->family_invocations);
         double least = statistics_least_p(row->base.count, row->new.count);
-        result->undecidable_count += least * (double)result->family >= options->alpha;
+        result->undecidable_count += is_range || least * (double)result->family >= options->alpha;
     }
 }
 

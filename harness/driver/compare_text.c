@@ -10,9 +10,6 @@
 #include "driver/text_table.h"
 #include "driver/xalloc.h"
 
-/* Below this no interval reaches its coverage: a range is all there is. */
-enum { VERDICT_INVOCATIONS = 4 };
-
 static const char *heading_of(const char *metric)
 {
     static const struct {
@@ -80,7 +77,8 @@ static void add_effect(struct text_table *table, const struct compare_row *row)
 static bool is_range_only(const struct compare_row *row)
 {
     return row->kind == COMPARE_STATISTICAL && row->verdict == COMPARE_INCONCLUSIVE &&
-           (row->base.count < VERDICT_INVOCATIONS || row->new.count < VERDICT_INVOCATIONS);
+           (row->base.count < COMPARE_VERDICT_INVOCATIONS ||
+            row->new.count < COMPARE_VERDICT_INVOCATIONS);
 }
 
 /* Between backends nothing has regressed: one is slower than another, or needs more. */
@@ -168,7 +166,7 @@ static void print_notes(const struct compare_text *text, const struct compare_re
         fprintf(text->out,
                 "\nFewer than %d invocations give ranges and no verdict; --invocations %zu decides "
                 "these %zu comparisons.\n",
-                VERDICT_INVOCATIONS, result->family_invocations, result->family);
+                COMPARE_VERDICT_INVOCATIONS, result->family_invocations, result->family);
     else if (result->undecidable_count)
         fprintf(text->out,
                 "\n%zu of %zu comparisons cannot be decided with so few invocations: %zu each are "
