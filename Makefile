@@ -220,6 +220,10 @@ run-bench:
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+.PHONY: schema
+schema: all ## write results/SCHEMA.md from the tables of harness/data
+	@mkdir -p results && '$(BUILD)/bin/gcmeter' list metrics --markdown >results/SCHEMA.md
+
 .PHONY: lint
 lint: ## include rules, unique names, format, shell scripts
 	@.ci/lint
