@@ -89,7 +89,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
 static void after_collection(struct gc_collection *collection)
 {
     ms_heap_lock();
-    ms_space_release(ms_pacer_keep_bytes());
+    ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
     collection->heap_after_bytes = ms_space_held_bytes();
     collection->end_ns = ms_world_now_ns();
     if (ms_heap.listener->collection)
