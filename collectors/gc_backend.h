@@ -149,7 +149,8 @@ struct gc_backend {
 
     /* Starts the backend on the calling thread, which becomes its first mutator, stored in *main.
      * Called once per process, before any other thread exists. -EINVAL: an option combination that
-     * is refused, explained in `why` (of why_bytes, always terminated). */
+     * is refused; -ENOTSUP: this build cannot run here, under this sanitizer say; both explained in
+     * `why` (of why_bytes, always terminated). */
     int (*init)(const struct gc_config *config, struct gc_mutator **main, char *why,
                 size_t why_bytes);
 

@@ -1,11 +1,14 @@
 /* gc_manual.h: the inline half of a backend whose memory comes back by gc_free.
  *
- * The backend's own header defines three macros over its library and includes this file:
+ * The backend's own header defines three macros over its library,
  *
  *   MANUAL_ALLOC(bytes)         as malloc: NULL where there is no memory; aligned to 16 from 16
  *                               bytes on, to 8 below
  *   MANUAL_ALLOC_ZEROED(bytes)  the same, zeroed
  *   MANUAL_FREE(object, bytes)  NULL allowed; any thread; bytes as asked for
+ *
+ * and a fourth, MANUAL_IS_INTERCEPTED: 1 where a sanitizer puts its own functions in their place.
+ * Then it includes this file.
  *
  * Nothing else stands between the workload and the library: what it would call, it calls. The cold
  * half is gc_manual_backend.h.

@@ -50,6 +50,12 @@ _Noreturn void gc_manual_out_of_memory(size_t bytes)
 static int manual_init(const struct gc_config *config, struct gc_mutator **main, char *why,
                        size_t why_bytes)
 {
+    if (GC_SANITIZED_THREAD && !MANUAL_IS_INTERCEPTED) {
+        snprintf(why, why_bytes,
+                 "ThreadSanitizer does not see inside the library, and takes memory that it hands "
+                 "from one thread to another for a race");
+        return -ENOTSUP;
+    }
     int error = manual_cap(config->memory_cap_bytes);
     if (error) {
         snprintf(why, why_bytes, "the memory cap cannot be set: setrlimit(RLIMIT_DATA)");

@@ -12,7 +12,7 @@ chart = "latency_hdr"
 title = "How long an operation takes, by percentile (lower is better)"
 subtitle = "Each curve is the median over n invocations and ends where fewer than 10 operations are left; bars are ranges over invocations. At the right, the longest operation."
 chart_lines = 1
-panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 180; panel_bottom = 38
+panel_left = 70; panel_right = 18; panel_top = 24; panel_height = 180; panel_bottom = 42
 load here.'layout.gp'
 
 array y_low[panel_count]
@@ -32,7 +32,8 @@ do for [p = first:last] {
     step = 0.035 * log10(x_high[p]) / (1 - share)
     set xrange [1:10 ** (log10(x_high[p]) / (1 - share))]
     set yrange [y_low[p]:y_high[p]]
-    set xtics nomirror ((log10(x_high[p]) < 3.5 ? "0%%" : "") 1, "50%%" 2, "90%%" 10)
+    set xtics nomirror ((log10(x_high[p]) < 2.6 ? "0%%" : "") 1, "50%%" 2)
+    if (x_high[p] >= 10) { set xtics add ("90%%" 10) }
     if (x_high[p] >= 100) { set xtics add ("99%%" 100) }
     if (x_high[p] >= 1e3) { set xtics add ("99.9%%" 1e3) }
     if (x_high[p] >= 1e4) { set xtics add ("99.99%%" 1e4) }

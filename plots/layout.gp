@@ -15,10 +15,10 @@
 
 if (!exists("width")) { width = 2 }
 canvas_width = width == 1 ? 360 : 720
-layout_format = strlen(out) > 4 ? out[strlen(out) - 3:strlen(out)] : ""
-# Sizes are in pixels of 1/96 inch; cairo's are in points.
-font(pixels) = sprintf(",%g", (layout_format eq ".svg" ? 1 : 0.75) * pixels)
+# Sizes are in pixels of 1/96 inch; cairo's are in points, and it sets lines closer.
+font(pixels) = sprintf(",%g", (format eq ".svg" ? 1 : 0.75) * pixels)
 font_tics = font(10)
+line_height = format eq ".svg" ? 14.5 : 12.5
 font_width = 0.6
 
 chart_command = ""
@@ -40,23 +40,29 @@ panel_columns = (stacked || width == 1 || last == first) ? 1 : 2
 panel_rows = stacked ? 1 : (last - first) / panel_columns + 1
 cell_width = canvas_width / panel_columns
 
-# Notes: wrapped to the width of a panel; all get the room of the longest.
+# Notes: wrapped to the width of a panel; a row of panels has the room of its longest.
 wrap_chars = int((cell_width - 24) / (9 * font_width))
-note_lines = 0
+array row_height[panel_rows]
+do for [layout_r = 1:panel_rows] { row_height[layout_r] = panel_top + panel_height + panel_bottom }
 do for [layout_p = first:last] {
-    wrap_text = panel_note[layout_p]
+    wrap_text = stacked ? "" : panel_note[layout_p]
     load here.'wrap.gp'
     panel_note[layout_p] = wrap_result
-    note_lines = wrap_lines > note_lines ? wrap_lines : note_lines
+    layout_r = stacked ? 1 : (layout_p - first) / panel_columns + 1
+    layout_height = panel_top + panel_height + panel_bottom + line_height * wrap_lines + 14
+    if (layout_height > row_height[layout_r]) { row_height[layout_r] = layout_height }
 }
-note_height = note_lines * 12
-cell_height = panel_top + panel_height + panel_bottom + note_height + 12
 
+wrap_text = title
+wrap_chars = int((canvas_width - 24) / (14 * font_width))
+load here.'wrap.gp'
+title = wrap_result
+subtitle_top = 15 + 17 * wrap_lines
 wrap_text = subtitle
 wrap_chars = int((canvas_width - 24) / (10 * font_width))
 load here.'wrap.gp'
 subtitle = wrap_result
-header_height = 28 + 14 * wrap_lines + 4
+header_height = subtitle_top - 4 + line_height * wrap_lines + 4
 
 # The legend: only what these panels show, in rows as wide as the canvas.
 legend_used = " "
@@ -67,11 +73,12 @@ do for [layout_p = first:last] {
 }
 array legend_x[series_count]
 array legend_y[series_count]
+legend_marker = chart_lines ? 28 : 8
 legend_at = 12
 legend_rows = legend_used eq " " ? 0 : 1
 do for [layout_s = 1:series_count] {
     if (strstrt(legend_used, sprintf(" %d ", layout_s)) > 0) {
-        legend_width = 33 + 11 * font_width * strlen(series_label[layout_s]) + 14
+        legend_width = legend_marker + 5 + 11 * font_width * strlen(series_label[layout_s]) + 14
         if (legend_at > 12 && legend_at + legend_width > canvas_width) {
             legend_at = 12
             legend_rows = legend_rows + 1
@@ -84,20 +91,20 @@ do for [layout_s = 1:series_count] {
 if (!exists("legend_shown")) { legend_shown = 1 }
 if (!legend_shown) { legend_rows = 0 }
 panels_top = header_height + 16 * legend_rows + 4
-canvas_height = panels_top + panel_rows * cell_height + 4
+canvas_height = panels_top + int(sum [layout_r = 1:panel_rows] row_height[layout_r]) + 2
 
 px(x) = x / real(canvas_width)
 py(y) = 1 - y / real(canvas_height)
 # Of panel p: the edges of its cell and of its plot area.
 cell_x(p) = ((p - first) % panel_columns) * cell_width
-cell_y(p) = panels_top + ((p - first) / panel_columns) * cell_height
+cell_y(p) = panels_top + (p - first < panel_columns ? 0 : sum [layout_r = 1:(p - first) / panel_columns] row_height[layout_r])
 
 set decimalsign '.'
-if (layout_format eq ".png") {
+if (format eq ".png") {
     set terminal pngcairo noenhanced size 2 * canvas_width, 2 * canvas_height font "sans,8.25" fontscale 2 linewidth 2 pointscale 2 dashlength 1.2 background "#ffffff"
-} else { if (layout_format eq ".pdf") {
+} else { if (format eq ".pdf") {
     set terminal pdfcairo noenhanced size canvas_width / 96.0, canvas_height / 96.0 font "sans,8.25" linewidth 1 pointscale 0.5 background "#ffffff"
-} else { if (layout_format eq ".svg") {
+} else { if (format eq ".svg") {
     set terminal svg noenhanced size canvas_width, canvas_height font "Helvetica,Arial,sans-serif,11" background "#ffffff"
 } else {
     print "gcmeter: out='".out."' must end in .svg, .png or .pdf"
@@ -110,15 +117,15 @@ set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen 1; set b
 unset border; unset tics; unset key
 set xrange [0:1]; set yrange [0:1]
 set label 1 title at screen px(12), py(15) left font font(14) noenhanced
-set label 2 subtitle at screen px(12), py(33) left font font(10) tc rgb "#404040" noenhanced
+set label 2 subtitle at screen px(12), py(subtitle_top) left font font(10) tc rgb "#404040" noenhanced
 if (legend_shown) {
     do for [layout_s = 1:series_count] {
         if (strstrt(legend_used, sprintf(" %d ", layout_s)) > 0) {
             legend_cx = legend_x[layout_s]
             legend_cy = legend_y[layout_s]
-            if (chart_lines) { set arrow from screen px(legend_cx), py(legend_cy) to screen px(legend_cx + 28), py(legend_cy) nohead ls layout_s }
-            set label "" at screen px(legend_cx + 14), py(legend_cy) point ls 1000 + layout_s ps 0.8
-            set label series_label[layout_s] at screen px(legend_cx + 33), py(legend_cy) left font font(11) noenhanced
+            if (chart_lines) { set arrow from screen px(legend_cx), py(legend_cy) to screen px(legend_cx + legend_marker), py(legend_cy) nohead ls layout_s }
+            set label "" at screen px(legend_cx + legend_marker / 2), py(legend_cy) point ls 1000 + layout_s ps 0.8 * point_scale
+            set label series_label[layout_s] at screen px(legend_cx + legend_marker + 5), py(legend_cy) left font font(11) noenhanced
         }
     }
 }

@@ -12,7 +12,7 @@ chart = "memory_time"
 title = "Resident memory over time (lower is better; a shorter curve is faster)"
 subtitle = "One invocation of each backend, that of median wall time among n. Pages that the allocator has offered back are subtracted. Ticks below the axis are starts of collections."
 chart_lines = 1
-panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 38
+panel_left = 62; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
 
 array t_high[panel_count]
@@ -48,9 +48,11 @@ do for [p = first:last] {
         set label 5 "no samples" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else { if (lanes == 0) {
-        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced
+        plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "end" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with points ls 1000 + int(s) title series_label[int(s)] noenhanced
     } else {
-        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+        plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \
+            for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "end" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with points ls 1000 + int(s) title series_label[int(s)] noenhanced, \
             for [s in panel_series[p]] collections using (column("series") == int(s) ? column("t_ns") / t_unit : NaN):(-lane * column("lane")):(0):(0.75 * lane) with vectors nohead ls 1000 + int(s) lw 0.8 title series_label[int(s)] noenhanced
     } }
 }

@@ -11,7 +11,7 @@ chart = "stop_cdf"
 title = "How long the program is stopped (left is better)"
 subtitle = "Share of stops up to a duration: the median over n invocations of each quantile. Bars are ranges over invocations: of the median stop on the curve, of the longest stop above it."
 chart_lines = 1
-panel_left = 56; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 38
+panel_left = 64; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
 
 array x_low[panel_count]
@@ -25,7 +25,7 @@ do for [p = first:last] {
     load here.'panel.gp'
     # The longest stops have a lane each above 100 %.
     lanes = words(panel_series[p])
-    lane = 0.07
+    lane = lanes > 6 ? 0.45 / lanes : 0.07
     set yrange [0:1.03 + lane * (lanes + 0.3)]
     set ytics nomirror ("0%%" 0, "25%%" 0.25, "50%%" 0.5, "75%%" 0.75, "100%%" 1, "longest" 1.03 + lane * (lanes + 1) / 2.0)
     set logscale x

@@ -1,6 +1,6 @@
 # style.gp: one colour, marker and dash per backend, the same in every chart.
 #
-# Needs `data`. Leaves series_count, series_label[], and a line style per series (`ls SERIES`); also
+# Needs `data` and `out`. Leaves series_count, series_label[], and a line style per series (`ls SERIES`); also
 # text(), which every script reads text with.
 #
 # Colours are those of Okabe & Ito, "Color Universal Design" (2008), safe for the colour-blind, with
@@ -18,7 +18,6 @@ style_spare_colours = "332288 882255 44AA99 999933 AA4499 117733 661100"
 style_spare_markers = "6 4 8 10 12 14 1"
 style_variant_markers = "6 4 8 10 12 14 1 2 3"
 
-set dashtype 11 (1, 0)
 set dashtype 12 (10, 3)
 set dashtype 13 (4, 2)
 set dashtype 14 (10, 3, 2, 3)
@@ -33,12 +32,17 @@ style_letters = "._-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 style_hash(name) = int(sum [style_i = 1:strlen(name)] \
     style_i * strstrt(style_letters, name[style_i:style_i]))
 
+# The formats differ in what they take a point to be.
+format = strlen(out) > 4 ? out[strlen(out) - 3:strlen(out)] : ""
+point_scale = format eq ".svg" ? 0.7 : 1
+
 set datafile separator comma
 set datafile columnheaders
 
-# Text in the tables has % and comma written %25 and %2C, since gnuplot 5.4 ends a quoted field that
-# an expression reads at its first comma. text(column name) is the text itself.
-text_character(code) = code eq "%2C" ? "," : code eq "%25" ? "%" : code
+# Text in the tables has percent sign, comma and backslash written %25, %2C and %5C, since gnuplot 5.4
+# ends a quoted field that an expression reads at its first comma, and takes \n for a line break.
+# text(column name) is the text itself.
+text_character(code) = code eq "%2C" ? "," : code eq "%25" ? "%" : code eq "%5C" ? "\\" : code
 text_decode(s) = (text_i = strstrt(s, "%")) == 0 ? s : \
     (text_i > 1 ? s[1:text_i - 1] : "").text_character(s[text_i:text_i + 2]).text_decode(s[text_i + 3:strlen(s)])
 text(column_name) = text_decode(strcol(column_name))
@@ -89,7 +93,9 @@ do for [style_s = 1:series_count] {
         style_marker = word(style_variant_markers, (style_first + style_v - 1) % style_markers_of + 1)
         style_dash = (style_dash + 2 * style_v) % 8
     }
-    set style line style_s lc rgb "#".style_colour dt 11 + style_dash pt int(style_marker) ps 0.7 lw 1.5
+    # gnuplot takes an expression in brackets for a pattern.
+    style_dt = style_dash == 0 ? 1 : 11 + style_dash
+    set style line style_s lc rgb "#".style_colour dt style_dt pt int(style_marker) ps 0.7 * point_scale lw 1.5
     # The same in solid lines: for bars, whose dashes would look like gaps.
-    set style line 1000 + style_s lc rgb "#".style_colour dt 1 pt int(style_marker) ps 0.7 lw 1.2
+    set style line 1000 + style_s lc rgb "#".style_colour dt 1 pt int(style_marker) ps 0.7 * point_scale lw 1.2
 }

@@ -6,8 +6,8 @@ tick_time(ns) = ns < 999.5 ? sprintf("%g ns", ns) : ns < 999.5e3 ? sprintf("%g Â
     ns < 999.5e6 ? sprintf("%g ms", ns / 1e6) : sprintf("%g s", ns / 1e9)
 tick_text(v) = tick_kind eq "time" ? tick_time(v) : tick_kind eq "times" ? sprintf("%gÃ—", v) : sprintf("%g", v)
 tick_decades = log10(tick_high / tick_low)
-tick_steps = tick_decades < 0.7 ? "1 1.5 2 3 4 5 6 8" : tick_decades < 1.6 ? "1 2 5" : "1"
-tick_every = tick_decades < 1.6 ? 1 : int(ceil(tick_decades / tick_most))
+tick_steps = tick_decades < 0.7 ? "1 1.5 2 3 4 5 6 8" : tick_decades < 2.2 ? "1 2 5" : "1"
+tick_every = tick_decades < 2.2 ? 1 : int(ceil(tick_decades / tick_most))
 if (tick_axis eq "x") { set xtics () nomirror scale 0.6, 0.3 font font_tics }
 if (tick_axis eq "y") { set ytics () nomirror scale 0.6, 0.3 font font_tics }
 if (tick_axis eq "x2") { set x2tics () nomirror scale 0.6, 0.3 font font_tics }

@@ -13,7 +13,7 @@ stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text(
 title = "Time against measured memory (down is faster, left is smaller)"
 subtitle = "Points are medians over n invocations, bars the ranges.".(reference eq "" ? "" : " Dotted lines and far axes: multiples of ".reference.".")
 chart_lines = 0
-panel_left = 66; panel_right = 44; panel_top = 44; panel_height = 180; panel_bottom = 38
+panel_left = 72; panel_right = 44; panel_top = 44; panel_height = 180; panel_bottom = 42
 load here.'layout.gp'
 
 array x_low[panel_count]
@@ -54,7 +54,7 @@ do for [p = first:last] {
         set label 5 "nothing measured" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else {
-        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("memory_bytes") : NaN):"wall_ns":"memory_low_bytes":"memory_high_bytes":"wall_low_ns":"wall_high_ns" with xyerrorbars ls 1000 + int(s) ps 0.9 title series_label[int(s)] noenhanced
+        plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("memory_bytes") : NaN):"wall_ns":"memory_low_bytes":"memory_high_bytes":"wall_low_ns":"wall_high_ns" with xyerrorbars ls 1000 + int(s) ps 0.9 * point_scale title series_label[int(s)] noenhanced
     }
 }
 unset multiplot

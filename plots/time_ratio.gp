@@ -12,8 +12,8 @@ load here.'style.gp'
 chart = "time_ratio"
 reference = ""
 interval = ""
-stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text("value"), 1) : \
-    strcol("key") eq "interval" ? (interval = text("value"), 1) : 1) nooutput
+stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text("value"), 1) : 1) nooutput
+stats data.'/time_ratio.panels.csv' using (interval = text("interval"), 1) nooutput
 title = "Wall time relative to ".reference." (left is faster)"
 subtitle = "Points are Hodges-Lehmann estimates of the ratio over n invocations; ".interval
 chart_lines = 0
@@ -27,7 +27,6 @@ stats data.'/time_ratio.panels.csv' using (column("panel") == first ? (row_first
     column("panel") == last ? (row_last = int(column("row_last")), 1) : 1, \
     (x_low = column("low"), x_high = column("high"), 1)) nooutput
 stacked = 1
-row_height = 15
 
 # Room for the longest label, within reason; a longer one is cut off.
 label_most = width == 1 ? 16 : 44
@@ -35,8 +34,8 @@ label_longest = 0
 stats data.'/time_ratio.csv' using (strcol("kind") ne "heading" && strlen(text("label")) > label_longest ? (label_longest = strlen(text("label")), 1) : 1) nooutput
 label_longest = label_longest > label_most ? label_most : label_longest
 short(label) = strlen(label) <= label_most ? label : label[1:label_most - 1]."…"
-panel_left = 34 + 6.6 * label_longest; panel_right = width == 1 ? 108 : 160
-panel_top = 4; panel_height = row_height * (row_last - row_first + 1) + 6; panel_bottom = 38
+panel_left = 34 + 6.6 * label_longest; panel_right = width == 1 ? 124 : 160
+panel_top = 4; panel_height = 15 * (row_last - row_first + 1) + 6; panel_bottom = 42
 load here.'layout.gp'
 
 array row_kind[row_last]
@@ -66,8 +65,13 @@ do for [layout_r = row_first:row_last] {
         if (layout_r > row_first) { set arrow from screen px(12), first -layout_r + 0.5 to screen px(canvas_width - 12), first -layout_r + 0.5 nohead dt 1 lw 0.5 lc rgb "#bbbbbb" }
     } else {
         set label short(row_label[layout_r]) at screen px(panel_left - 10), first -layout_r right font font(10.5) noenhanced
-        set label row_text[layout_r] at screen px(canvas_width - 12), first -layout_r right font font(10.5) tc rgb (row_kind[layout_r] eq "ratio" ? "#000000" : "#606060") noenhanced
+        # What has no ratio has room to say why.
+        if (row_kind[layout_r] eq "missing") {
+            set label row_text[layout_r] at graph 0.01, first -layout_r left font font(10.5) tc rgb "#606060" noenhanced
+        } else {
+            set label row_text[layout_r] at screen px(canvas_width - 12), first -layout_r right font font(10.5) tc rgb (row_kind[layout_r] eq "ratio" ? "#000000" : "#606060") noenhanced
+        }
     }
 }
-plot for [s = 1:series_count] data.'/time_ratio.csv' using (column("series") == s && column("row") >= row_first && column("row") <= row_last ? column("ratio") : NaN):(-column("row")):"ratio_low":"ratio_high" with xerrorbars ls 1000 + s ps 0.8 title series_label[s] noenhanced
+plot for [s = 1:series_count] data.'/time_ratio.csv' using (column("series") == s && column("row") >= row_first && column("row") <= row_last ? column("ratio") : NaN):(-column("row")):"ratio_low":"ratio_high" with xerrorbars ls 1000 + s ps 0.8 * point_scale title series_label[s] noenhanced
 unset multiplot

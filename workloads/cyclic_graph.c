@@ -43,8 +43,6 @@ static const struct workload_param params[] = {
 
 /* A graph smaller than this takes less than about 1 us: several make one operation. */
 #define OPERATION_NODES 64
-/* Nodes handled between two safepoints. */
-#define CHUNK_NODES 256
 
 struct node {
     uint64_t value;
@@ -87,8 +85,10 @@ static uint64_t node_value(uint64_t key, uint64_t number)
 }
 
 /* Builds graph `unit` and returns its node 0. The table of nodes is the builder's own and dropped
- * at the end, as it would be in a program that reads a graph from a file. */
-static struct node *build_graph(const struct builder *b, uint64_t unit)
+ * at the end, as it would be in a program that reads a graph from a file. Not inlined, so that no
+ * reference to table or graph stays behind in the frame of the loop, where a conservative scan of
+ * the stack would find it. */
+static __attribute__((noinline)) struct node *build_graph(const struct builder *b, uint64_t unit)
 {
     struct gc_mutator *m = b->m;
     uint64_t table_bytes = b->nodes * sizeof(struct node *);
@@ -114,8 +114,7 @@ static struct node *build_graph(const struct builder *b, uint64_t unit)
             struct node *target = table[rng_below(&rng, b->nodes)];
             gc_store(m, node, node->edges[k], target);
         }
-        if (i % CHUNK_NODES == CHUNK_NODES - 1)
-            gc_safepoint(m);
+        gc_safepoint(m); /* in a large graph every edge is a cache miss */
     }
     struct node *start = table[0];
     gc_keep(table);
@@ -144,8 +143,7 @@ static uint64_t read_graph(const struct builder *b, struct node *start, uint64_t
         }
         hash = hash * 31 + node->value;
         node = node->edges[0];
-        if (i % CHUNK_NODES == CHUNK_NODES - 1)
-            gc_safepoint(b->m);
+        gc_safepoint(b->m);
     }
     if (node != start)
         workload_fail(b->thread, "cyclic_graph: a ring is not closed");
@@ -173,8 +171,8 @@ static void free_graph(const struct builder *b, struct node *start)
         gc_free(b->m, b->queue[i], b->node_bytes);
 }
 
-static uint64_t retire_slot(const struct builder *b, struct node **window, uint64_t slot,
-                            uint64_t unit)
+static __attribute__((noinline)) uint64_t retire_slot(const struct builder *b, struct node **window,
+                                                      uint64_t slot, uint64_t unit)
 {
     struct node *graph = window[slot];
     gc_store(b->m, window, window[slot], NULL);

@@ -22,8 +22,9 @@
  * Live set, with size(d) = 2^(d+1) - 1 nodes of 24 bytes: the larger of the stretch tree,
  *     24 size(stretch_depth)
  * and the long-lived data with one temporary tree per thread,
- *     24 size(long_lived_depth) + 8 array + threads * 24 size(max_depth)
- * where no more threads count than there are trees of that depth.
+ *     24 size(long_lived_depth) + 8 array + threads * 24 size(deepest)
+ * where the deepest temporary trees have max_depth, or one less if min_depth is odd and max_depth
+ * even or the other way round, and no more threads count than there are trees of that depth.
  *
  * A good collector reclaims a dropped tree at a cost that hardly depends on its size and does not
  * pay for the long-lived data at each collection more than its share. A bad one marks the
@@ -44,12 +45,14 @@ static const struct workload_param params[] = {
     [MAX_DEPTH] = {"max_depth", "count", 16, 1, 28, "depth of the largest temporary trees"},
 };
 
+/* Temporary trees have the depths min_depth, min_depth + 2, … */
+#define DEPTH_STEP 2
 /* Trees smaller than this take less than about 1 us: several make one operation. */
 #define OPERATION_NODES 255
 /* A walk passes a safepoint at each node of this height: 127 nodes apart. */
 #define SAFEPOINT_HEIGHT 6
 /* Doubles written between two safepoints, and the one that the program checks. */
-#define CHUNK_DOUBLES 2048
+#define CHUNK_DOUBLES 1024
 #define CHECKED_INDEX 1000
 
 struct node {
@@ -80,9 +83,10 @@ static uint64_t live_bytes(const struct workload_run *run)
 {
     const uint64_t *p = run->params;
     uint64_t stretch = tree_size(p[STRETCH_DEPTH]);
-    uint64_t trees = tree_count(run, p[MAX_DEPTH]);
+    uint64_t deepest = p[MAX_DEPTH] - (p[MAX_DEPTH] - p[MIN_DEPTH]) % DEPTH_STEP;
+    uint64_t trees = tree_count(run, deepest);
     uint64_t busy = trees < run->threads ? trees : run->threads;
-    uint64_t nodes = tree_size(p[LONG_LIVED_DEPTH]) + busy * tree_size(p[MAX_DEPTH]);
+    uint64_t nodes = tree_size(p[LONG_LIVED_DEPTH]) + busy * tree_size(deepest);
     uint64_t later = nodes * sizeof(struct node) + p[ARRAY] * sizeof(double);
     uint64_t before = stretch * sizeof(struct node);
     return later > before ? later : before;
@@ -179,6 +183,23 @@ static uint64_t check_and_drop(struct workload_thread *thread, struct node *root
     return checksum;
 }
 
+/* A tree lives and dies inside one of the following two calls: were they inlined, the dropped root
+ * would stay behind in the frame of the loop, where a conservative scan of the stack finds it. */
+static __attribute__((noinline)) uint64_t construct_top_down(struct workload_thread *thread,
+                                                             unsigned depth, uint32_t tree)
+{
+    struct node *root = make_node(thread->mutator, NULL, NULL, depth, tree);
+    populate(thread->mutator, root, depth);
+    return check_and_drop(thread, root, depth, tree);
+}
+
+static __attribute__((noinline)) uint64_t construct_bottom_up(struct workload_thread *thread,
+                                                              unsigned depth, uint32_t tree)
+{
+    struct node *root = make_tree(thread->mutator, depth, tree);
+    return check_and_drop(thread, root, depth, tree);
+}
+
 /* This thread's share of the trees of one depth, whose numbers start at `tree`. */
 static uint64_t time_construction(struct workload_thread *thread, unsigned depth, uint32_t tree)
 {
@@ -190,16 +211,13 @@ static uint64_t time_construction(struct workload_thread *thread, unsigned depth
     end = end * each < count ? end * each : count;
 
     for (uint64_t i = first; i < end; i++) {
-        struct node *root = make_node(thread->mutator, NULL, NULL, depth, tree + (uint32_t)i);
-        populate(thread->mutator, root, depth);
-        checksum += check_and_drop(thread, root, depth, tree + (uint32_t)i);
+        checksum += construct_top_down(thread, depth, tree + (uint32_t)i);
         if ((i + 1) % each == 0 || i + 1 == end)
             workload_operation_end(thread);
     }
     tree += (uint32_t)count;
     for (uint64_t i = first; i < end; i++) {
-        struct node *root = make_tree(thread->mutator, depth, tree + (uint32_t)i);
-        checksum += check_and_drop(thread, root, depth, tree + (uint32_t)i);
+        checksum += construct_bottom_up(thread, depth, tree + (uint32_t)i);
         if ((i + 1) % each == 0 || i + 1 == end)
             workload_operation_end(thread);
     }
@@ -222,7 +240,7 @@ static double *make_array(struct gc_mutator *m, uint64_t length)
 /* Numbers of the two long trees; those of the temporary ones follow. */
 enum { STRETCH_TREE, LONG_LIVED_TREE, FIRST_TREE };
 
-static uint64_t stretch_heap(struct workload_thread *thread)
+static __attribute__((noinline)) uint64_t stretch_heap(struct workload_thread *thread)
 {
     unsigned depth = (unsigned)workload_param(thread, STRETCH_DEPTH);
     struct node *root = make_tree(thread->mutator, depth, STRETCH_TREE);
@@ -238,7 +256,8 @@ static uint64_t construct_all(struct workload_thread *thread)
     uint64_t max_depth = workload_param(thread, MAX_DEPTH);
     uint64_t tree = FIRST_TREE, checksum = 0;
     workload_operation_begin(thread);
-    for (uint64_t depth = workload_param(thread, MIN_DEPTH); depth <= max_depth; depth += 2) {
+    for (uint64_t depth = workload_param(thread, MIN_DEPTH); depth <= max_depth;
+         depth += DEPTH_STEP) {
         checksum += time_construction(thread, (unsigned)depth, (uint32_t)tree);
         tree += 2 * tree_count(thread->run, depth);
     }

@@ -50,7 +50,7 @@ static const struct workload_param params[] = {
 /* A slice shorter than this takes less than about 1 us: several make one operation. */
 #define OPERATION_ELEMENTS 1000
 /* Elements handled between two safepoints: a few microseconds of work. */
-#define CHUNK_ELEMENTS 2048
+#define CHUNK_ELEMENTS 1024
 
 struct slice {
     void *base; /* int64 elements, or pointers to boxes */
@@ -290,7 +290,10 @@ static struct sequence sequence_of(const struct workload_run *run, uint64_t numb
     return (struct sequence){first, first | 1};
 }
 
-static struct slice grow_slice(struct workload_thread *thread, uint64_t number)
+/* Neither this nor retire_slot is inlined, so that no reference to an array stays behind in the
+ * frame of the loop, where a conservative scan of the stack would find it. */
+static __attribute__((noinline)) struct slice grow_slice(struct workload_thread *thread,
+                                                         uint64_t number)
 {
     struct sequence sequence = sequence_of(thread->run, number);
     uint64_t elements = element_count(thread->run);
@@ -343,8 +346,8 @@ static void free_slice(struct workload_thread *thread, struct slice slice)
 }
 
 /* Slice `number` leaves the window. */
-static uint64_t retire_slot(struct workload_thread *thread, struct slice *slot, void *window,
-                            uint64_t number)
+static __attribute__((noinline)) uint64_t
+retire_slot(struct workload_thread *thread, struct slice *slot, void *window, uint64_t number)
 {
     struct slice slice = *slot;
     gc_store(thread->mutator, window, slot->base, NULL);

@@ -11,12 +11,15 @@ static const char *version(void)
     return gnu_get_libc_version();
 }
 
-/* mallinfo2 adds up all arenas: memory from brk and arena mappings, and blocks mapped singly. */
+/* mallinfo2 adds up all arenas: memory from brk and arena mappings, and blocks mapped singly. A
+ * sanitizer's own malloc does not fill it in. */
 static void stats(struct gc_stats *stats)
 {
-    struct mallinfo2 info = mallinfo2();
     uncollected_stats(stats);
-    stats->heap_bytes = info.arena + info.hblkhd;
+    if (!GC_SANITIZED) {
+        struct mallinfo2 info = mallinfo2();
+        stats->heap_bytes = info.arena + info.hblkhd;
+    }
 }
 
 const struct gc_backend gc_backend = {

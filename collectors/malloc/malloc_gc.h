@@ -8,6 +8,7 @@
 #define MANUAL_ALLOC(bytes)        malloc(bytes)
 #define MANUAL_ALLOC_ZEROED(bytes) calloc(1, (bytes))
 #define MANUAL_FREE(object, bytes) free(object)
+#define MANUAL_IS_INTERCEPTED      1
 
 #include "gc_manual.h"
 

@@ -8,6 +8,7 @@
 #define MANUAL_ALLOC(bytes)        mi_malloc(bytes)
 #define MANUAL_ALLOC_ZEROED(bytes) mi_zalloc(bytes)
 #define MANUAL_FREE(object, bytes) mi_free(object)
+#define MANUAL_IS_INTERCEPTED      0
 
 #include "gc_manual.h"
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "data/printable.h"
+
 static void put_n(FILE *out, size_t n_low, size_t n_high)
 {
     if (n_high == 0)
@@ -30,8 +32,7 @@ static void put_title(FILE *out, const struct chart_plan *plan, const struct cha
     put_n(out, low, high);
 }
 
-/* "oom 2 of 10, crashed 1 of 10" for what did not end well. Returns how many did. */
-static size_t put_statuses(FILE *out, const struct chart_plan *plan, uint32_t cell)
+void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell)
 {
     const struct run_cell *c = &plan->run->cells[cell];
     size_t counts[RUN_SKIPPED + 1] = {0}, total = 0;
@@ -53,22 +54,17 @@ static size_t put_statuses(FILE *out, const struct chart_plan *plan, uint32_t ce
             fputs(", ", out);
         first = false;
         fputs(run_status_word((enum run_status)status), out);
+        char shown[96];
         if (status == RUN_SKIPPED && *reason)
-            fprintf(out, ": %.80s", reason);
+            fprintf(out, ": %s", printable_copy(shown, sizeof shown, reason));
         else if (status != RUN_SKIPPED)
             fprintf(out, " %zu of %zu", counts[status], total);
     }
     if (total == 0)
         fputs("not measured", out);
-    return counts[RUN_OK];
 }
 
-void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell)
-{
-    put_statuses(out, plan, cell);
-}
-
-static bool has_failures(const struct chart_plan *plan, uint32_t cell)
+bool chart_has_failures(const struct chart_plan *plan, uint32_t cell)
 {
     const struct run_cell *c = &plan->run->cells[cell];
     for (size_t i = 0; i < c->invocation_count; i++) {
@@ -79,6 +75,22 @@ static bool has_failures(const struct chart_plan *plan, uint32_t cell)
     return false;
 }
 
+/* Manual cells among those under a heap limit. */
+static void note_unlimited(struct chart_caption *caption, const struct chart_plan *plan,
+                           const struct chart_panel *panel)
+{
+    bool any = false;
+    for (size_t i = 0; i < panel->member_count; i++) {
+        if (!panel->members[i].unlimited)
+            continue;
+        if (!any)
+            chart_caption_note(caption, "without heap limit: ");
+        fprintf(caption->note, "%s%s", any ? ", " : "",
+                plan->series[panel->members[i].series].label);
+        any = true;
+    }
+}
+
 static void note_failures(struct chart_caption *caption, const struct chart_plan *plan,
                           const struct chart_panel *panel)
 {
@@ -87,7 +99,8 @@ static void note_failures(struct chart_caption *caption, const struct chart_plan
         bool any = false;
         for (size_t i = 0; i < panel->member_count; i++) {
             uint32_t cell = panel->members[i].cell;
-            if ((chart_count(plan, cell) > 0) != drawn || (drawn && !has_failures(plan, cell)))
+            if ((chart_count(plan, cell) > 0) != drawn ||
+                (drawn && !chart_has_failures(plan, cell)))
                 continue;
             if (!any)
                 chart_caption_note(caption, drawn ? "drawn without failures: " : "not drawn: ");
@@ -95,7 +108,7 @@ static void note_failures(struct chart_caption *caption, const struct chart_plan
                 fputs(", ", out);
             any = true;
             fprintf(out, "%s (", plan->series[panel->members[i].series].label);
-            put_statuses(out, plan, cell);
+            chart_put_outcome(out, plan, cell);
             fputc(')', out);
         }
     }
@@ -137,6 +150,21 @@ void chart_put_bytes(FILE *out, double bytes)
     fprintf(out, "%.*f %s", unit && whole < 2 ? 2 - whole : 0, bytes, units[unit]);
 }
 
+int chart_title(const struct chart_plan *plan, const struct chart_panel *panel, char **title)
+{
+    size_t length;
+    *title = NULL;
+    FILE *out = open_memstream(title, &length);
+    if (!out)
+        return -ENOMEM;
+    put_title(out, plan, panel);
+    if (fclose(out) == 0)
+        return 0;
+    free(*title);
+    *title = NULL;
+    return -ENOMEM;
+}
+
 int chart_caption_open(struct chart_caption *caption)
 {
     *caption = (struct chart_caption){0};
@@ -166,13 +194,12 @@ int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel)
 {
     char *title = NULL;
-    size_t length;
-    FILE *out = open_memstream(&title, &length);
-    if (!out)
-        return -ENOMEM;
-    put_title(out, plan, &plan->panels[panel]);
+    int code = chart_title(plan, &plan->panels[panel], &title);
+    if (code)
+        return code;
+    note_unlimited(caption, plan, &plan->panels[panel]);
     note_failures(caption, plan, &plan->panels[panel]);
-    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
+    int failed = fflush(caption->note) | fflush(caption->series);
     if (!failed) {
         chart_table_int(table, (int64_t)panel + 1);
         chart_table_text(table, title);

@@ -32,13 +32,18 @@ void chart_caption_note(struct chart_caption *caption, const char *text);
 /* Says that the panel shows the series, an index into plan->series. */
 void chart_caption_show(struct chart_caption *caption, uint32_t series);
 
-/* The first columns of a CHART.panels.csv, CHART_CAPTION_COLUMNS: after the notes given, what failed
- * or is missing. Once per caption. 0 or -ENOMEM. */
+/* The first columns of a CHART.panels.csv, CHART_CAPTION_COLUMNS: after the notes given, what
+ * failed or is missing. Once per caption. 0 or -ENOMEM. */
 #define CHART_CAPTION_COLUMNS "panel,title,note,series"
 int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel);
 
-/* What became of a cell that has no invocation that counts: "oom 3 of 3", "skipped: REASON". */
+/* The panel's title with the range of n over its cells, to be freed by the caller. 0 or -ENOMEM. */
+int chart_title(const struct chart_plan *plan, const struct chart_panel *panel, char **title);
+
+/* Whether some invocations of a cell did not end well, and what became of those: "oom 2 of 10,
+ * crashed 1 of 10", "skipped: REASON". */
+bool chart_has_failures(const struct chart_plan *plan, uint32_t cell);
 void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell);
 
 /* "812 ms", "1.34 GiB": for people, three digits. */

@@ -22,11 +22,15 @@ static char *part_copy(struct cell_part part)
     return strndup(part.text, (size_t)part.length);
 }
 
-/* Whether cells of the backend are given no heap limit. */
 static bool is_manual(const struct run_data *run, const char *backend)
 {
     const char *reclaim = run_data_backend_key(run, backend, "reclaim");
     return reclaim && (strcmp(reclaim, "manual") == 0 || strcmp(reclaim, "never") == 0);
+}
+
+bool chart_is_manual(const struct chart_plan *plan, uint32_t cell)
+{
+    return is_manual(plan->run, plan->run->cells[cell].backend);
 }
 
 static int64_t series_find(const struct chart_plan *plan, struct cell_part variant)
@@ -145,7 +149,9 @@ static int panel_add(struct chart_plan *plan, const struct run_cell *place)
             continue;
         int64_t series = series_find(plan, run->cells[i].parts.backend);
         panel->members[panel->member_count++] =
-            (struct chart_member){.cell = (uint32_t)i, .series = (uint32_t)series};
+            (struct chart_member){.cell = (uint32_t)i,
+                                  .series = (uint32_t)series,
+                                  .unlimited = !same_place(&run->cells[i], place)};
     }
     qsort(panel->members, panel->member_count, sizeof *panel->members, member_compare);
     for (size_t i = 0; i < panel->member_count; i++)
@@ -167,8 +173,9 @@ static int reference_find(struct chart_plan *plan, const char *name, struct csv_
         if (plan->reference >= 0)
             return 0;
         char shown[128];
-        int length = snprintf(error->text, sizeof error->text, "no backend '%s' in this run; it has",
-                              printable_copy(shown, sizeof shown, name));
+        int length =
+            snprintf(error->text, sizeof error->text, "no backend '%s' in this run; it has",
+                     printable_copy(shown, sizeof shown, name));
         for (size_t i = 0; i < plan->series_count; i++)
             if (length > 0 && (size_t)length < sizeof error->text)
                 length += snprintf(error->text + length, sizeof error->text - (size_t)length,

@@ -1,5 +1,6 @@
-/* chart_plan.h: what every chart of a run shares: the series (variants, each with its own colour and
- * marker) and the panels (workload, heap setting and threads), with the cells that belong in them.
+/* chart_plan.h: what every chart of a run shares: the series (variants, each with its own colour
+ * and marker) and the panels (workload, heap setting and threads), with the cells that belong in
+ * them.
  *
  * A panel holds the cells of its workload, heap setting and threads, and, under a heap limit, the
  * manual cells of the same workload and threads, which have no limit (DESIGN.md: `--by backend`).
@@ -16,14 +17,15 @@
 #include "data/run_data.h"
 
 struct chart_series {
-    char *label;   /* the variant as the cell key has it */
-    char *backend; /* its name */
+    char *label;      /* the variant as the cell key has it */
+    char *backend;    /* its name */
     unsigned variant; /* 0, 1, … within its backend */
 };
 
 struct chart_member {
     uint32_t cell;   /* index into run->cells */
     uint32_t series; /* index into plan->series */
+    bool unlimited;  /* a manual cell in a panel of a heap limit */
 };
 
 struct chart_panel {
@@ -42,9 +44,10 @@ struct chart_plan {
     int64_t reference; /* index of a series, or -1 where the run has no cells */
 };
 
-/* Makes the plan of `run`, which must outlive it. `reference` is a variant or the name of a backend,
- * or NULL: mimalloc, else the first manual backend, else the first. 0; -ENOENT: the run has no such
- * reference, described in *error; -ENOMEM. On success the caller gives *plan to chart_plan_free(). */
+/* Makes the plan of `run`, which must outlive it. `reference` is a variant or the name of a
+ * backend, or NULL: mimalloc, else the first manual backend, else the first. 0; -ENOENT: the run
+ * has no such reference, described in *error; -ENOMEM. On success the caller gives *plan to
+ * chart_plan_free(). */
 int chart_plan_make(struct chart_plan *plan, const struct run_data *run, const char *reference,
                     struct csv_error *error);
 void chart_plan_free(struct chart_plan *plan);
@@ -69,10 +72,14 @@ struct chart_summary {
 };
 struct chart_summary chart_summarise(double *values, size_t count);
 
+/* Whether the cell's backend is manual or never frees: it has no stops and is given no limit. */
+bool chart_is_manual(const struct chart_plan *plan, uint32_t cell);
+
 /* How many invocations of the cell count. */
 size_t chart_count(const struct chart_plan *plan, uint32_t cell);
 
-/* Gives a logarithmic axis from *low > 0 to *high some margin, and at least `factor` between ends. */
+/* Gives a logarithmic axis from *low > 0 to *high some margin, and at least `factor` between ends.
+ */
 void chart_log_range(double *low, double *high, double factor);
 
 #endif

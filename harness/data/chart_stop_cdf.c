@@ -126,7 +126,8 @@ static int note_suspects(struct chart_caption *caption, const struct chart_plan 
     for (size_t i = 0; i < panel->member_count; i++) {
         double *values, sum = 0;
         size_t count;
-        int code = chart_values(plan, panel->members[i].cell, "pauses_suspect_count", &values, &count);
+        int code =
+            chart_values(plan, panel->members[i].cell, "pauses_suspect_count", &values, &count);
         if (code)
             return code;
         for (size_t j = 0; j < count; j++)

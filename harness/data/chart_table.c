@@ -71,7 +71,11 @@ void chart_table_text(struct chart_table *table, const char *text)
     printable_copy(shown, sizeof shown, text);
     for (const char *c = shown; *c; c++) {
         /* A quote inside a field is beyond gnuplot in any form. */
-        const char *replaced = *c == ',' ? "%2C" : *c == '%' ? "%25" : *c == '"' ? "”" : NULL;
+        const char *replaced = *c == ','    ? "%2C"
+                               : *c == '%'  ? "%25"
+                               : *c == '\\' ? "%5C"
+                               : *c == '"'  ? "”"
+                                            : NULL;
         if (replaced) {
             memcpy(encoded + length, replaced, strlen(replaced));
             length += strlen(replaced);

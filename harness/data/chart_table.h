@@ -1,6 +1,7 @@
 /* chart_table.h: writes the derived tables that the gnuplot scripts of plots/ read: RFC 4180 with a
- * header row. Text in them has comma and percent sign written %2C and %25, because gnuplot 5.4 ends
- * a quoted field that an expression reads at its first comma; plots/style.gp turns that back.
+ * header row. Text in them has comma, backslash and percent sign written %2C, %5C and %25, because
+ * gnuplot 5.4 ends a quoted field that an expression reads at its first comma and takes \n for a
+ * line break; plots/style.gp turns that back.
  *
  * A table belongs to one thread at a time.
  */

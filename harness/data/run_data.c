@@ -282,9 +282,10 @@ static int read_invocation(const struct csv_row *row, struct run_data *run,
 {
     int error = need_int(row, SCHEMA_INVOCATIONS_invocation, &invocation->number);
     if (!error)
-        error = need_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
-    if (!error)
         error = read_status(row, &invocation->status);
+    invocation->order = -1;
+    if (!error && (invocation->status != RUN_SKIPPED || *row->text[SCHEMA_INVOCATIONS_order]))
+        error = need_int(row, SCHEMA_INVOCATIONS_order, &invocation->order);
     if (error)
         return error;
     int got = csv_row_uint(row, SCHEMA_INVOCATIONS_checksum, &invocation->checksum);

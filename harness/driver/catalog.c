@@ -464,7 +464,10 @@ static void settle(struct catalog_backend *backend)
     }
     if (*plain->summary)
         replace(&backend->summary, plain->summary);
-    if (plain->unavailable)
+    if (plain->unavailable && *backend->package)
+        backend->unavailable =
+            xprintf("%s (apt-get install %s)", plain->unavailable, backend->package);
+    else if (plain->unavailable)
         backend->unavailable = xstrdup(plain->unavailable);
     else
         backend->plain = plain;

@@ -288,7 +288,9 @@ static void tell_summary(struct progress *progress, const struct measure_totals 
         free(text);
         text = longer;
     }
-    progress_line(progress, false, "%s; results in %s", *text ? text : "nothing measured", folder);
+    progress_line(progress, false, "%s%s; results in %s",
+                  totals->interrupted ? "interrupted: " : "", *text ? text : "nothing measured",
+                  folder);
     free(text);
 }
 
@@ -333,6 +335,14 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     return code;
 }
 
+static bool has_runner(const struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return true;
+    return false;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct request request = {
@@ -359,7 +369,11 @@ int cmd_run(int argc, char **argv)
         struct plan plan;
         char why[512];
         catalog_discover(&catalog);
-        if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
+        if (!has_runner(&catalog)) {
+            code =
+                cmd_fail(CMD_MISSING, "no runner can be used; see gcmeter list backends, or build "
+                                      "them with make");
+        } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
             code = cmd_fail(CMD_USAGE, "%s", why);
         } else {
             if (request.dry_run)

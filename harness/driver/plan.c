@@ -96,8 +96,13 @@ static int ask_live_bytes(struct builder *b, const struct workload_spec *spec, u
     *bytes = isdigit((unsigned char)*out) ? strtoull(out, &rest, 10) : 0;
     bool read = rest != out && (!strcmp(rest, "\n") || !*rest) && !errno;
     if (end.timed_out || !WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || !read) {
-        snprintf(b->why, b->why_bytes, "workload %s: %s", spec->text,
-                 *end.last_line ? end.last_line : "its live set cannot be asked for");
+        /* A runner leads its messages with its own name, which is of no interest here. */
+        const char *line = end.last_line;
+        const char *base = strrchr(runner->path, '/') + 1;
+        if (!strncmp(line, base, strlen(base)) && !strncmp(line + strlen(base), ": ", 2))
+            line += strlen(base) + 2;
+        snprintf(b->why, b->why_bytes, "%s: %s", spec->text,
+                 *line ? line : "its live set cannot be asked for");
         error = -EINVAL;
     }
     free(out);

@@ -62,9 +62,9 @@ static void describe_identity(struct record_writer *w)
     bit_rows(w, "capability", gc_backend.capabilities, capabilities,
              sizeof capabilities / sizeof capabilities[0]);
     bit_rows(w, "need", gc_backend.needs, needs, sizeof needs / sizeof needs[0]);
-    const char *unavailable = library_unavailable();
-    if (unavailable)
-        row(w, "unavailable", unavailable);
+    char why[PATH_MAX + 256];
+    if (library_check(why, sizeof why))
+        row(w, "unavailable", why);
 }
 
 static void describe_option(struct record_writer *w, const struct gc_option *option)

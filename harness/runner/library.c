@@ -1,6 +1,7 @@
 #include "library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,18 +31,17 @@ void library_path(char *path, size_t path_bytes)
     snprintf(path, path_bytes, "%s", name);
 }
 
-const char *library_unavailable(void)
+int library_check(char *why, size_t why_bytes)
 {
-    static char why[PATH_MAX + 256];
     const char *loaded = gc_backend.version();
     const char *headers = gc_backend.header_version();
     if (strcmp(loaded, headers) == 0)
-        return NULL;
+        return 0;
     char path[PATH_MAX];
     library_path(path, sizeof path);
-    snprintf(why, sizeof why,
+    snprintf(why, why_bytes,
              "built against the headers of %s %s, but %s is version %s: rebuild it against the "
              "headers of that library",
              gc_backend.name, headers, path[0] ? path : "the library", loaded);
-    return why;
+    return -ELIBACC;
 }

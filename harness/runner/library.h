@@ -8,8 +8,8 @@
  * path_bytes, at least PATH_MAX), or "" where the backend is part of the executable. */
 void library_path(char *path, size_t path_bytes);
 
-/* NULL if the loaded library is the one that the headers describe, else one line that says what is
- * wrong and how to mend it, valid until the next call. */
-const char *library_unavailable(void);
+/* 0 if the loaded library is the one that the headers describe, else -ELIBACC with one line in
+ * `why` (of why_bytes, always terminated) that says what is wrong and how to mend it. */
+int library_check(char *why, size_t why_bytes);
 
 #endif

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define NONE       UINT64_MAX
-#define TEXT_BYTES (1 << 20)
+#define TEXT_BYTES (16 << 20)
 
 /* A workload, its parameters, and the objects and bytes that one iteration allocates by a formula
  * (NONE: only the same everywhere; VARIES: not even that). */
@@ -343,6 +343,53 @@ static void nonsense_is_refused(void **state)
     }
 }
 
+/* Collecting at every allocation, or every few, a precise collector sees the live set at its
+ * largest. Objects are counted by the size that they take: `rounding` is how much more than asked
+ * for that may be, by the contract's alignment to 16. The lower bound leaves room for the states
+ * between two collections. */
+static void stated_live_set_is_what_a_precise_collector_finds(void **state)
+{
+    static const struct {
+        struct cell cell;
+        double rounding;
+    } cells[] = {
+        {{"slice_append", "elements=1000,slices=180,window=60", NONE, NONE}, 1},
+        {{"slice_append", "elements=300,slices=80,window=40,pointer=1", NONE, NONE}, 1},
+        {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=1000,held=50,pool=0", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
+        {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
+          NONE},
+         32. / 24},
+        {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
+    };
+    (void)state;
+    bool found = false;
+    for (size_t i = 0; i < runners.gl_pathc; i++) {
+        const char *runner = runners.gl_pathv[i];
+        char command[1024];
+        snprintf(command, sizeof command, "'%s' --describe", runner);
+        if (shell(text, sizeof text, command) != 0)
+            fail_msg("%s fails", command);
+        if (find_line(text, "capability,precise") == NULL ||
+            find_line(text, "option,stress,") == NULL)
+            continue;
+        found = true;
+        for (size_t k = 0; k < sizeof cells / sizeof cells[0]; k++) {
+            const struct cell *cell = &cells[k].cell;
+            double stated = (double)stated_live(runner, cell, 1);
+            double seen = (double)run_cell(runner, cell, 1, 1, "stress=3").live_max_bytes;
+            if (seen < stated * 0.95 || seen > stated * cells[k].rounding * 1.05)
+                fail_msg("%s %s:%s states %.0f bytes alive, the collector finds %.0f",
+                         runner_name(runner), cell->workload, cell->params, stated, seen);
+        }
+    }
+    if (!found) {
+        print_message("SKIP: no precise backend with the option stress is built\n");
+        skip();
+    }
+}
+
 static int find_runners(void **state)
 {
     (void)state;
@@ -376,6 +423,7 @@ int main(void)
         cmocka_unit_test(quads_allocates_what_was_published),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(stated_live_set_is_what_a_precise_collector_finds),
     };
     return cmocka_run_group_tests(tests, find_runners, forget_runners);
 }

@@ -9,7 +9,7 @@ static void work_is_sound(void **state)
 {
     static const uint64_t tried[][5] = {
         {10, 8, 2002, 4, 8}, {12, 6, 3000, 4, 12}, {8, 8, 2002, 1, 5},
-        {9, 11, 2002, 9, 9}, {11, 3, 5000, 2, 7},
+        {9, 11, 2002, 9, 9}, {11, 3, 5000, 2, 7},  {9, 9, 2002, 2, 9},
     };
     (void)state;
     for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++)

@@ -1,4 +1,4 @@
-#include "invocation.h"
+#include "runner_invoke.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,8 +41,8 @@ struct invocation {
     struct record_writer writer;
 };
 
-int invocation_prepare_run(const struct command_line *line, const struct workload *workload,
-                           struct workload_run *run, uint64_t *params, char *why, size_t why_bytes)
+int runner_prepare(const struct command_line *line, const struct workload *workload,
+                   struct workload_run *run, uint64_t *params, char *why, size_t why_bytes)
 {
     int error = named_values_params(workload, line->params, params, why, why_bytes);
     if (error)
@@ -67,7 +67,7 @@ static int prepare(struct invocation *v, const struct command_line *line, char *
         snprintf(why, why_bytes, "--records %" PRIu64 ": not open for writing", line->records_fd);
         return -EINVAL;
     }
-    int error = invocation_prepare_run(line, v->workload, &v->run, v->params, why, why_bytes);
+    int error = runner_prepare(line, v->workload, &v->run, v->params, why, why_bytes);
     if (!error)
         error = named_values_options(gc_backend.options, gc_backend.option_count, line->options,
                                      v->options, given, why, why_bytes);
@@ -300,12 +300,11 @@ static int run_workload(struct invocation *v)
     return outcome_send(&v->outcome, "ok", "");
 }
 
-int invocation_run(const struct command_line *line, const struct workload *workload)
+int runner_invoke(const struct command_line *line, const struct workload *workload)
 {
     char why[ERRORS_LINE_BYTES];
-    const char *unavailable = library_unavailable();
-    if (unavailable) {
-        errors_say("%s", unavailable);
+    if (library_check(why, sizeof why)) {
+        errors_say("%s", why);
         return RUNNER_EXIT_UNAVAILABLE;
     }
     struct invocation *v = mapped_new(sizeof *v);

@@ -1,0 +1,279 @@
+#include "data/chart_writers.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/chart_caption.h"
+
+/* Points of a curve for each further nine. */
+#define POINTS_PER_DECADE 24
+/* As far as the axis goes: a share of 1e-9 above. */
+#define INVERSE_TAIL_MAX 1e9
+
+struct bucket {
+    double low_ns;
+    double high_ns;
+    uint64_t count;
+    uint64_t up_to; /* operations in this bucket and those before it */
+};
+
+/* The latencies of one invocation. */
+struct latencies {
+    struct bucket *buckets; /* ascending, once loaded */
+    size_t bucket_count;
+    size_t capacity;
+    uint64_t count;
+};
+
+/* Those invocations of a cell that have latencies. */
+struct sample {
+    const struct latencies **latencies;
+    size_t count;
+    uint64_t fewest; /* operations in any of them */
+    double *values;  /* room for one value each */
+};
+
+struct axes {
+    double low_ns, high_ns;
+    double inverse_tail_high;
+};
+
+static int take_bucket(void *data, size_t invocation, const struct csv_row *row)
+{
+    if (strcmp(row->text[SCHEMA_LATENCY_series], "simple") != 0)
+        return 0;
+    struct latencies *latencies = (struct latencies *)data + invocation;
+    uint64_t low_ns = 0, high_ns = 0, count = 0;
+    int found;
+    if ((found = csv_row_uint(row, SCHEMA_LATENCY_low_ns, &low_ns)) < 0 ||
+        (found = csv_row_uint(row, SCHEMA_LATENCY_high_ns, &high_ns)) < 0 ||
+        (found = csv_row_uint(row, SCHEMA_LATENCY_count, &count)) < 0)
+        return found;
+    if (count == 0)
+        return 0;
+    if (latencies->bucket_count == latencies->capacity) {
+        size_t capacity = latencies->capacity ? latencies->capacity * 2 : 64;
+        struct bucket *grown = realloc(latencies->buckets, capacity * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        latencies->buckets = grown;
+        latencies->capacity = capacity;
+    }
+    latencies->buckets[latencies->bucket_count++] = (struct bucket){
+        .low_ns = (double)low_ns,
+        .high_ns = (double)(high_ns > low_ns ? high_ns : low_ns + 1),
+        .count = count,
+    };
+    return 0;
+}
+
+static int bucket_compare(const void *a, const void *b)
+{
+    const struct bucket *x = a, *y = b;
+    return (x->low_ns > y->low_ns) - (x->low_ns < y->low_ns);
+}
+
+static void sort_buckets(struct latencies *latencies)
+{
+    if (latencies->bucket_count == 0)
+        return;
+    qsort(latencies->buckets, latencies->bucket_count, sizeof *latencies->buckets, bucket_compare);
+    for (size_t i = 0; i < latencies->bucket_count; i++) {
+        latencies->count += latencies->buckets[i].count;
+        latencies->buckets[i].up_to = latencies->count;
+    }
+}
+
+/* The percentile with tail 1/inverse_tail, by the rule of METHODS.md section 4, as the largest
+ * value of its bucket. */
+static double percentile(const struct latencies *latencies, double inverse_tail)
+{
+    double above = floor((double)latencies->count / inverse_tail);
+    double last = (double)(latencies->count - 1);
+    uint64_t rank = above >= last ? 0 : (uint64_t)(last - above);
+    size_t low = 0, high = latencies->bucket_count - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (latencies->buckets[middle].up_to > rank)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    double value = latencies->buckets[low].high_ns - 1;
+    return value < 1 ? 1 : value;
+}
+
+static struct chart_summary percentiles(struct sample *sample, double inverse_tail)
+{
+    for (size_t i = 0; i < sample->count; i++)
+        sample->values[i] = percentile(sample->latencies[i], inverse_tail);
+    return chart_summarise(sample->values, sample->count);
+}
+
+static void put_point(struct chart_table *table, uint32_t series, const char *kind, unsigned slot,
+                      double inverse_tail, struct chart_summary at, struct axes *axes)
+{
+    chart_table_int(table, series + 1);
+    chart_table_text(table, kind);
+    chart_table_real(table, inverse_tail);
+    chart_table_real(table, at.median);
+    chart_table_real(table, at.low);
+    chart_table_real(table, at.high);
+    chart_table_int(table, slot);
+    chart_table_row(table);
+    axes->low_ns = fmin(axes->low_ns, at.low);
+    axes->high_ns = fmax(axes->high_ns, at.high);
+}
+
+/* The longest operation: exact where the run has it, as the histogram knows it otherwise. */
+static int find_longest(const struct chart_plan *plan, uint32_t cell, struct sample *sample,
+                        struct chart_summary *longest)
+{
+    double *values;
+    size_t count;
+    int code = chart_values(plan, cell, "latency_max_ns", &values, &count);
+    if (code)
+        return code;
+    if (count) {
+        *longest = chart_summarise(values, count);
+    } else {
+        for (size_t i = 0; i < sample->count; i++) {
+            const struct latencies *l = sample->latencies[i];
+            sample->values[i] = l->buckets[l->bucket_count - 1].high_ns - 1;
+        }
+        *longest = chart_summarise(sample->values, sample->count);
+    }
+    longest->low = fmax(longest->low, 1);
+    longest->median = fmax(longest->median, 1);
+    longest->high = fmax(longest->high, 1);
+    free(values);
+    return 0;
+}
+
+static int write_curve(const struct chart_plan *plan, const struct chart_member *member,
+                       unsigned slot, struct sample *sample, struct chart_table *table,
+                       struct axes *axes)
+{
+    /* Ten operations lie beyond the end, in every invocation; the median alone is always there. */
+    double end = fmin(fmax((double)(sample->fewest / 10), 2), INVERSE_TAIL_MAX);
+    int steps = (int)ceil(log10(end) * POINTS_PER_DECADE);
+    for (int k = 0; k <= steps; k++) {
+        double inverse_tail = pow(10, log10(end) * k / steps);
+        put_point(table, member->series, "curve", slot, inverse_tail,
+                  percentiles(sample, inverse_tail), axes);
+    }
+    put_point(table, member->series, "mark", slot, 2, percentiles(sample, 2), axes);
+    for (double inverse_tail = 10; inverse_tail <= end; inverse_tail *= 10)
+        put_point(table, member->series, "mark", slot, inverse_tail,
+                  percentiles(sample, inverse_tail), axes);
+    struct chart_summary longest;
+    int code = find_longest(plan, member->cell, sample, &longest);
+    if (code)
+        return code;
+    put_point(table, member->series, "longest", slot, (double)sample->fewest, longest, axes);
+    axes->inverse_tail_high = fmax(axes->inverse_tail_high, end);
+    return 0;
+}
+
+static int write_members(const struct chart_plan *plan, const struct chart_panel *panel,
+                         const struct latencies *latencies, struct chart_table *table,
+                         struct chart_caption *caption, struct axes *axes)
+{
+    const struct run_data *run = plan->run;
+    struct sample sample = {
+        .latencies = calloc(run->invocation_count, sizeof *sample.latencies),
+        .values = calloc(run->invocation_count, sizeof *sample.values),
+    };
+    int code = sample.latencies && sample.values ? 0 : -ENOMEM;
+    uint64_t least = UINT64_MAX, most = 0;
+    for (size_t i = 0; i < panel->member_count && !code; i++) {
+        const struct chart_member *member = &panel->members[i];
+        const struct run_cell *cell = &run->cells[member->cell];
+        sample.count = 0;
+        sample.fewest = UINT64_MAX;
+        for (size_t j = 0; j < cell->invocation_count; j++) {
+            uint32_t invocation = cell->invocations[j];
+            const struct latencies *l = &latencies[invocation];
+            if (!chart_invocation_counts(plan, invocation) || l->count == 0)
+                continue;
+            sample.latencies[sample.count++] = l;
+            sample.fewest = l->count < sample.fewest ? l->count : sample.fewest;
+            least = l->count < least ? l->count : least;
+            most = l->count > most ? l->count : most;
+        }
+        if (sample.count == 0)
+            continue;
+        chart_caption_show(caption, member->series);
+        code = write_curve(plan, member, caption->shown_count, &sample, table, axes);
+    }
+    if (!code && most > 0) {
+        chart_caption_note(caption, "operations per invocation: ");
+        if (least == most)
+            fprintf(caption->note, "%llu", (unsigned long long)most);
+        else
+            fprintf(caption->note, "%llu to %llu", (unsigned long long)least,
+                    (unsigned long long)most);
+    }
+    free(sample.latencies);
+    free(sample.values);
+    return code;
+}
+
+static int write_panel(const struct chart_plan *plan, size_t p, const struct latencies *latencies,
+                       const char *folder, struct chart_table *panels, struct csv_error *error)
+{
+    char name[64];
+    snprintf(name, sizeof name, "latency_hdr.%zu.csv", p + 1);
+    struct chart_table *table;
+    int code = chart_table_open(&table, folder, name,
+                                "series,kind,inverse_tail,latency_ns,low_ns,high_ns,slot", error);
+    if (code)
+        return code;
+    struct axes axes = {INFINITY, 0, 2};
+    struct chart_caption caption;
+    code = chart_caption_open(&caption);
+    if (!code)
+        code = write_members(plan, &plan->panels[p], latencies, table, &caption, &axes);
+    if (!code)
+        code = chart_caption_put(&caption, panels, plan, p);
+    if (!code) {
+        if (caption.shown_count == 0) {
+            axes.low_ns = 1e3;
+            axes.high_ns = 1e6;
+            axes.inverse_tail_high = 1e3;
+        }
+        chart_log_range(&axes.low_ns, &axes.high_ns, 10);
+        chart_table_real(panels, axes.low_ns);
+        chart_table_real(panels, axes.high_ns);
+        chart_table_real(panels, axes.inverse_tail_high);
+        chart_table_row(panels);
+    }
+    chart_caption_free(&caption);
+    int closed = chart_table_close(table, error);
+    return code ? code : closed;
+}
+
+int chart_latency_hdr_write(const struct chart_plan *plan, const char *folder,
+                            struct csv_error *error)
+{
+    const struct run_data *run = plan->run;
+    struct latencies *latencies = calloc(run->invocation_count + 1, sizeof *latencies);
+    if (!latencies)
+        return -ENOMEM;
+    struct chart_table *panels = NULL;
+    int code = run_data_each(run, SCHEMA_FILE_LATENCY, take_bucket, latencies, error);
+    for (size_t i = 0; i < run->invocation_count && !code; i++)
+        sort_buckets(&latencies[i]);
+    if (!code)
+        code = chart_table_open(&panels, folder, "latency_hdr.panels.csv",
+                                CHART_CAPTION_COLUMNS ",low_ns,high_ns,inverse_tail_high", error);
+    for (size_t p = 0; p < plan->panel_count && !code; p++)
+        code = write_panel(plan, p, latencies, folder, panels, error);
+    int closed = chart_table_close(panels, error);
+    for (size_t i = 0; i < run->invocation_count; i++)
+        free(latencies[i].buckets);
+    free(latencies);
+    return code ? code : closed;
+}

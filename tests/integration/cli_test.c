@@ -1,0 +1,313 @@
+/* The command line, as a user types it: help, lists, refusals, plans, and a small real run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "data/run_data.h"
+#include "driver/cmd.h"
+#include "gcmeter_process.h"
+
+static struct process p;
+
+static void help_lists_every_command_and_each_has_its_own(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define COMMAND(name, function, summary) #name,
+#include "driver/commands.def"
+#undef COMMAND
+    };
+    process_run(&p, "--help");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    static char help[sizeof p.out];
+    memcpy(help, p.out, sizeof help);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "\n  %s ", names[i]);
+        assert_contains(help, text);
+        snprintf(text, sizeof text, "%s --help", names[i]);
+        process_run(&p, text);
+        assert_exit_code(&p, CMD_DONE);
+        snprintf(text, sizeof text, "Usage: gcmeter %s [OPTION...]", names[i]);
+        assert_contains(p.out, text);
+        assert_contains(p.out, "--help");
+        assert_string_equal(p.err, "");
+    }
+}
+
+static void version_is_one_line(void **state)
+{
+    (void)state;
+    process_run(&p, "--version");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.out, "gcmeter " GCMETER_VERSION "\n");
+}
+
+static void unknown_words_are_refused_with_the_nearest(void **state)
+{
+    (void)state;
+    assert_refused("", CMD_USAGE, "gcmeter --help");
+    assert_refused("rnu", CMD_USAGE, "unknown command 'rnu': did you mean 'run'?");
+    assert_refused("frobnicate", CMD_USAGE, "see gcmeter --help");
+    assert_refused("run --bakend malloc", CMD_USAGE, "did you mean --backend?");
+    assert_refused("run --zzzzzzzz", CMD_USAGE, "see gcmeter run --help");
+    assert_refused("run --seed", CMD_USAGE, "--seed needs a value");
+    assert_refused("run --dry-run=1", CMD_USAGE, "--dry-run takes no value");
+    assert_refused("run somewhere", CMD_USAGE, "unexpected argument 'somewhere'");
+    assert_refused("list backend", CMD_USAGE, "'backend' cannot be listed");
+    assert_refused("list backends suites", CMD_USAGE, "at a time");
+    assert_refused("list --csv", CMD_USAGE, "--csv needs one of");
+}
+
+static void names_values_and_bounds_are_checked_before_anything_runs(void **state)
+{
+    (void)state;
+    assert_refused("run", CMD_USAGE, "nothing named to measure");
+    assert_refused("run --suite quik", CMD_USAGE, "did you mean 'quick'?");
+    assert_refused("run --suite quick --workload quads --out @/no", CMD_USAGE,
+                   "suite quick has no workload 'quads'");
+    assert_refused("run --workload nothin --out @/no", CMD_USAGE, "did you mean 'nothing'?");
+    assert_refused("run --workload nothing:operation=5 --out @/no", CMD_USAGE,
+                   "did you mean 'operations'?");
+    assert_refused("run --workload nothing:operations=0 --out @/no", CMD_USAGE,
+                   "operations is a number from 1 to 1000000000, not '0'");
+    assert_refused("run --workload nothing:operations=1,operations=2 --out @/no", CMD_USAGE,
+                   "set twice");
+    assert_refused("run --workload slice_append:slices=10 --out @/no", CMD_USAGE, "window");
+    assert_refused("run --workload nothing --backend maloc --out @/no", CMD_USAGE,
+                   "did you mean 'malloc'?");
+    assert_refused("run --workload nothing --backend malloc:x=1 --out @/no", CMD_USAGE,
+                   "no option 'x'");
+    assert_refused("run --workload nothing --backend malloc:label=a/b --out @/no", CMD_USAGE,
+                   "label 'a/b'");
+    assert_refused("run --workload nothing --backend malloc:inc --out @/no", CMD_USAGE,
+                   "label=inc");
+    assert_refused("run --workload nothing --backend malloc:lib=/nowhere --out @/no", CMD_USAGE,
+                   "lib='/nowhere' is not a folder");
+    assert_refused("run --workload nothing --backend malloc --backend malloc:lib=@ --out @/no",
+                   CMD_USAGE, "label=NAME");
+    assert_refused("run --workload nothing --heap 12Q --out @/no", CMD_USAGE, "not '12Q'");
+    assert_refused("run --workload nothing --heap 0 --out @/no", CMD_USAGE, "not '0'");
+    assert_refused("run --workload nothing --heap 2xmin --out @/no", CMD_USAGE, "not '2xmin'");
+    assert_refused("run --workload nothing --threads 0 --out @/no", CMD_USAGE, "--threads");
+    assert_refused("run --workload nothing --threads -1 --out @/no", CMD_USAGE, "--threads");
+    assert_refused("run --workload nothing --invocations 0 --out @/no", CMD_USAGE, "from 1");
+    assert_refused("run --workload nothing --invocations 3x --out @/no", CMD_USAGE, "'3x'");
+    assert_refused("run --workload nothing --timeout 0 --out @/no", CMD_USAGE, "--timeout");
+    assert_refused("run --workload nothing --seed 18446744073709551616 --out @/no", CMD_USAGE,
+                   "--seed");
+    assert_refused("run --workload nothing --out=", CMD_USAGE, "--out needs");
+    assert_int_equal(access(process_path("no"), F_OK), -1);
+}
+
+static void lists_have_what_tables_and_runners_say(void **state)
+{
+    (void)state;
+    process_run(&p, "list");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "malloc: ");
+    assert_contains(p.out, "slice_append: ");
+    assert_contains(p.out, "quick: ");
+    assert_contains(p.out, "pause_max_ns");
+    process_run(&p, "list backends --csv");
+    assert_exit_code(&p, CMD_DONE);
+    /* Every row of backends.def, available or not. */
+    static const char *const names[] = {
+#define BACKEND(folder, flavours, header, libraries, package, summary) "\n" #folder ",",
+#include "backends.def"
+#undef BACKEND
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_contains(p.out, names[i]);
+    process_run(&p, "list workloads --quiet");
+    assert_string_equal(strtok(p.out, "\n"), "nothing");
+    process_run(&p, "list suites --csv");
+    assert_contains(p.out, "suite,invocations,workload,backends,heap,threads\nquick,3,");
+    process_run(&p, "list metrics --csv");
+    assert_contains(p.out, "metric,unit,better,help\nwall_ns,ns,lower,");
+}
+
+static void a_dry_run_prints_the_plan_and_measures_nothing(void **state)
+{
+    (void)state;
+    process_run(&p, "run --dry-run --workload slice_append --workload nothing --backend malloc "
+                    "--backend nofree --backend malloc --heap 2xlive --heap none --threads 1 "
+                    "--threads 2 --invocations 4 --out @/dry");
+    assert_exit_code(&p, CMD_DONE);
+    /* A backend without a limit runs once, whatever the heap settings; duplicates are removed. */
+    assert_contains(p.out, "slice_append/malloc/heap=none/threads=1");
+    assert_contains(p.out, "slice_append/nofree/heap=none/threads=2");
+    assert_null(strstr(p.out, "2xlive"));
+    assert_contains(p.out, "8 cells, 0 of them skipped; 32 processes");
+    assert_int_equal(access(process_path("dry"), F_OK), -1);
+}
+
+static void suites_are_plans_that_can_be_built(void **state)
+{
+    (void)state;
+    process_run(&p, "run --dry-run --suite quick");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "gcbench/marksweep/heap=2.5xlive/threads=1");
+    process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "quads/malloc/heap=none/threads=1");
+    assert_contains(p.out, "1 cells, 0 of them skipped; 10 processes");
+}
+
+static struct run_data *load(const char *name)
+{
+    struct run_data *run;
+    struct csv_error error;
+    if (run_data_load(&run, process_path(name), &error))
+        fail_msg("%s", error.text);
+    return run;
+}
+
+static void a_small_run_leaves_complete_files(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload slice_append:slices=2000 --backend malloc --backend nofree "
+                    "--invocations 2 --iterations 2 --seed 7 --order-seed 9 --out @/run");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.out, "");
+    assert_contains(p.err, "slice_append:slices=2000/malloc/heap=none/threads=1: 2 of 2 ok");
+    assert_contains(p.err, "4 ok; results in");
+    struct run_data *run = load("run");
+    assert_int_equal(run->cell_count, 2);
+    assert_int_equal(run->invocation_count, 4);
+    assert_string_equal(run_data_key(run, "seed"), "7");
+    assert_string_equal(run_data_key(run, "order_seed"), "9");
+    assert_string_equal(run_data_key(run, "invocations"), "2");
+    assert_non_null(strstr(run_data_key(run, "command_line"), "--order-seed 9"));
+    static const char *const filled[] = {"date",     "kernel", "cores",    "memory_bytes",
+                                         "compiler", "flags",  "end_date", "memory_cap_bytes"};
+    for (size_t i = 0; i < sizeof filled / sizeof *filled; i++) {
+        assert_non_null(run_data_key(run, filled[i]));
+        assert_string_not_equal(run_data_key(run, filled[i]), "");
+    }
+    assert_string_equal(run_data_backend_key(run, "malloc", "reclaim"), "manual");
+    const struct run_cell *cell =
+        run_data_cell(run, "slice_append:slices=2000/malloc/heap=none/threads=1");
+    assert_non_null(cell);
+    assert_non_null(strstr(cell->workload_params, "elements=1000,slices=2000,"));
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        double wall_ns = 0, rss_bytes = 0;
+        assert_int_equal(run->invocations[i].status, RUN_OK);
+        assert_int_equal(run->invocations[i].order, i);
+        assert_true(run->invocations[i].has_checksum);
+        assert_true(run->invocations[i].checksum == run->invocations[0].checksum);
+        assert_true(run_data_value(run, i, (size_t)run_data_metric(run, "wall_ns"), &wall_ns));
+        assert_true(wall_ns > 0);
+        assert_true(
+            run_data_value(run, i, (size_t)run_data_metric(run, "rss_mean_bytes"), &rss_bytes));
+        assert_true(rss_bytes > 0);
+    }
+    run_data_free(run);
+    /* Two measured iterations and a warm-up one of four processes. */
+    static char text[65536];
+    process_read_file(process_path("run/iterations.csv"), text, sizeof text);
+    size_t lines = 0;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 1 + 4 * 3);
+    assert_refused("run --workload nothing --backend malloc --out @/run", CMD_USAGE,
+                   "is not empty");
+}
+
+static void the_missions_slice_is_printed(void **state)
+{
+    (void)state;
+    process_run(&p, "run --quiet --workload slice_append:example=1 --backend malloc "
+                    "--invocations 2 --out @/example");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.out, "Slice: [1 2 3 4 5 6 7 8 9 10]\n");
+    assert_string_equal(p.err, "");
+}
+
+/* The cells of invocations.csv in the order in which they ran. */
+static void read_order(const char *name, char *order, size_t bytes)
+{
+    struct run_data *run = load(name);
+    size_t length = 0;
+    for (size_t i = 0; i < run->invocation_count; i++)
+        length += (size_t)snprintf(order + length, bytes - length, "%s\n",
+                                   run->cells[run->invocations[i].cell].key);
+    run_data_free(run);
+}
+
+static void the_order_seed_makes_the_order(void **state)
+{
+    (void)state;
+    static char first[8192], second[8192], third[8192];
+    const char *const runs[] = {"7 --out @/order1", "7 --out @/order2", "8 --out @/order3"};
+    for (size_t i = 0; i < 3; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments,
+                 "run --quiet --workload nothing:operations=1 --workload nothing:operations=2 "
+                 "--workload nothing:operations=3 --workload nothing:operations=4 --backend malloc "
+                 "--threads 1 --threads 2 --invocations 3 --warmup 0 --order-seed %s",
+                 runs[i]);
+        process_run(&p, arguments);
+        assert_exit_code(&p, CMD_DONE);
+    }
+    read_order("order1", first, sizeof first);
+    read_order("order2", second, sizeof second);
+    read_order("order3", third, sizeof third);
+    assert_string_equal(first, second);
+    assert_string_not_equal(first, third);
+}
+
+static void results_latest_points_to_the_default_folder(void **state)
+{
+    (void)state;
+    char here[512], bin[1024];
+    assert_non_null(getcwd(here, sizeof here));
+    const char *given = getenv("GCMETER_BIN");
+    snprintf(bin, sizeof bin, "%s/build/bin", here);
+    assert_int_equal(chdir(process_folder), 0);
+    if (!given || given[0] != '/')
+        assert_int_equal(setenv("GCMETER_BIN", bin, 1), 0);
+    process_run(&p, "run --workload nothing:operations=1 --backend malloc --invocations 1");
+    if (!given)
+        unsetenv("GCMETER_BIN");
+    else
+        setenv("GCMETER_BIN", given, 1);
+    assert_int_equal(chdir(here), 0);
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("results/latest");
+    assert_int_equal(run->invocation_count, 1);
+    run_data_free(run);
+    char target[256] = "";
+    ssize_t length = readlink(process_path("results/latest"), target, sizeof target - 1);
+    assert_int_equal(length, strlen("YYYYMMDDTHHMMSSZ"));
+}
+
+static void what_cannot_be_written_is_one_line(void **state)
+{
+    (void)state;
+    assert_refused("run --workload nothing --backend malloc --out /dev/null/run", CMD_USAGE,
+                   "cannot be written");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_lists_every_command_and_each_has_its_own),
+        cmocka_unit_test(version_is_one_line),
+        cmocka_unit_test(unknown_words_are_refused_with_the_nearest),
+        cmocka_unit_test(names_values_and_bounds_are_checked_before_anything_runs),
+        cmocka_unit_test(lists_have_what_tables_and_runners_say),
+        cmocka_unit_test(a_dry_run_prints_the_plan_and_measures_nothing),
+        cmocka_unit_test(suites_are_plans_that_can_be_built),
+        cmocka_unit_test(a_small_run_leaves_complete_files),
+        cmocka_unit_test(the_missions_slice_is_printed),
+        cmocka_unit_test(the_order_seed_makes_the_order),
+        cmocka_unit_test(results_latest_points_to_the_default_folder),
+        cmocka_unit_test(what_cannot_be_written_is_one_line),
+    };
+    return cmocka_run_group_tests(tests, process_setup, process_teardown);
+}

@@ -1,0 +1,355 @@
+/* Runners that fail: what is reported, that every other cell is measured, and the exit code.
+ *
+ * This program is also the runners: called as gcmeter-run-NAME it behaves as NAME says and speaks
+ * harness/runner/PROTOCOL.md for the rest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include "base/clock.h"
+#include "data/run_data.h"
+#include "driver/cmd.h"
+#include "driver/invocation.h"
+#include "gcmeter_process.h"
+
+static struct process p;
+
+/* The runners' side. */
+
+static void describe(const char *name)
+{
+    printf("protocol,%s\r\nname,%s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n",
+           !strcmp(name, "other_protocol") ? "2" : "1", name);
+    printf("reclaim,%s\r\n", !strcmp(name, "never_frees") ? "never" : "tracing");
+    puts("capability,heap_limit\r\nunheard_of,key\r\n"
+         "option,speed,number,percent,5,1,9,,how fast\r\n"
+         "option,mode,choice,,slow,,,slow|fast,in which way\r\n"
+         "workload,chore,one chore,,a little work\r\n"
+         "param,chore,size,bytes,4096,1,1048576,how much\r");
+}
+
+static _Noreturn void wait_for_ever(void)
+{
+    for (;;)
+        poll(NULL, 0, -1);
+}
+
+static void misbehave(const char *name)
+{
+    if (!strcmp(name, "segv")) {
+        fprintf(stderr, "first line\nabout to fail\n\n");
+        raise(SIGSEGV);
+    } else if (!strcmp(name, "hang")) {
+        signal(SIGTERM, SIG_IGN);
+        wait_for_ever();
+    } else if (!strcmp(name, "sleeper")) {
+        wait_for_ever();
+    } else if (!strcmp(name, "garbage")) {
+        dprintf(3, "\x01\x02\"\xff garbage\n");
+        wait_for_ever();
+    } else if (!strcmp(name, "flood")) {
+        static char block[65536];
+        memset(block, 'x', sizeof block);
+        while (write(3, block, sizeof block) > 0)
+            ;
+    } else if (!strcmp(name, "half")) {
+        dprintf(3, "metric,wall_n");
+        exit(0);
+    } else if (!strcmp(name, "silent")) {
+        exit(0);
+    } else if (!strcmp(name, "over_limit") || !strcmp(name, "never_frees")) {
+        dprintf(3, "status,oom,\"no room for 64 bytes, limit 1000\"\ndone\n");
+        exit(4);
+    } else if (!strcmp(name, "glutton")) {
+        size_t bytes = 256 << 20;
+        char *memory = malloc(bytes);
+        memset(memory, 1, bytes);
+        wait_for_ever();
+    } else if (!strcmp(name, "daemon") && fork() == 0) {
+        /* Keeps all descriptors open after its parent has ended. */
+        wait_for_ever();
+    } else if (!strcmp(name, "bad_metric")) {
+        dprintf(3, "metric,wall_ns,12.5ms\n");
+        wait_for_ever();
+    }
+}
+
+static int act_as_runner(const char *name, int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "--describe")) {
+        if (!strcmp(name, "no_library")) {
+            fprintf(stderr, "%s: error while loading shared libraries: libnone.so.1\n", argv[0]);
+            return 127;
+        }
+        describe(name);
+        return 0;
+    }
+    if (argc > 1 && !strcmp(argv[1], "--live-bytes")) {
+        puts("1000");
+        return 0;
+    }
+    dprintf(3, "hello,1\nbegin,%" PRId64 "\n", clock_now_ns());
+    misbehave(name);
+    /* Long enough to be sampled. */
+    poll(NULL, 0, 30);
+    dprintf(3,
+            "end,%" PRId64 "\nmetric,wall_ns,5000\nmetric,checksum,%s\nflag,fake\n"
+            "iteration,0,5000,5000\npause,-1,full,100,50,\n"
+            "collection,0,full,100,1000,,,8192,4096,1000,,\n"
+            "latency,simple,10,20,3\nextra,fake_share,ratio,lower,0.25\nstatus,ok,\ndone\n",
+            clock_now_ns(), !strcmp(name, "differs") ? "43" : "42");
+    return 0;
+}
+
+/* The tests' side. */
+
+static int make_runners(void **state)
+{
+    static const char *const names[] = {
+        "steady",     "segv",    "hang",       "sleeper",        "garbage", "flood",
+        "half",       "silent",  "over_limit", "never_frees",    "glutton", "daemon",
+        "bad_metric", "differs", "no_library", "other_protocol",
+    };
+    if (process_setup(state))
+        return -1;
+    char self[512] = "";
+    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char link[64];
+        snprintf(link, sizeof link, "gcmeter-run-%s", names[i]);
+        if (symlink(self, process_path(link)))
+            return -1;
+    }
+    return setenv("GCMETER_PATH", process_folder, 1);
+}
+
+static struct run_data *load(const char *name)
+{
+    struct run_data *run;
+    struct csv_error error;
+    if (run_data_load(&run, process_path(name), &error))
+        fail_msg("%s", error.text);
+    return run;
+}
+
+/* All invocations of the backend's cell have the status, and a detail that says `part`. */
+static void assert_status(const struct run_data *run, const char *backend, enum run_status status,
+                          const char *part)
+{
+    char key[128];
+    snprintf(key, sizeof key, "chore/%s/heap=none/threads=1", backend);
+    const struct run_cell *cell = run_data_cell(run, key);
+    if (!cell)
+        fail_msg("no cell %s", key);
+    for (size_t i = 0; i < cell->invocation_count; i++) {
+        const struct run_invocation *invocation = &run->invocations[cell->invocations[i]];
+        if (invocation->status != status)
+            fail_msg("%s: %s (%s), not %s", key, run_status_word(invocation->status),
+                     invocation->status_detail, run_status_word(status));
+        assert_contains(invocation->status_detail, part);
+    }
+}
+
+static void failures_are_told_apart_and_the_rest_is_measured(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend steady --backend segv --backend hang "
+                    "--backend sleeper --backend garbage --backend flood --backend half "
+                    "--backend silent --backend over_limit --backend never_frees "
+                    "--backend bad_metric --timeout 1 --invocations 1 --out @/faults");
+    assert_exit_code(&p, CMD_FAILED);
+    assert_contains(p.err, "chore/segv/heap=none/threads=1, invocation 0: crashed: SIGSEGV");
+    struct run_data *run = load("faults");
+    assert_int_equal(run->invocation_count, 11);
+    assert_status(run, "steady", RUN_OK, "");
+    assert_status(run, "segv", RUN_CRASHED, "SIGSEGV: about to fail");
+    assert_status(run, "hang", RUN_TIMEOUT, "not done after 1 s, nor after SIGTERM");
+    assert_status(run, "sleeper", RUN_TIMEOUT, "not done after 1 s");
+    assert_status(run, "garbage", RUN_CRASHED, "its runner wrote");
+    assert_status(run, "flood", RUN_CRASHED, "its runner wrote a record of more than");
+    assert_status(run, "half", RUN_CRASHED, "ended in the middle of a record");
+    assert_status(run, "silent", RUN_CRASHED, "ended without 'done', exit code 0");
+    assert_status(run, "over_limit", RUN_OOM, "no room for 64 bytes, limit 1000");
+    assert_status(run, "never_frees", RUN_OOM, "no room");
+    assert_status(run, "bad_metric", RUN_CRASHED, "'12.5ms' as field 2 of a record 'metric'");
+    run_data_free(run);
+}
+
+static void out_of_memory_is_a_result_of_a_backend_that_never_frees(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend never_frees --backend steady --invocations 1 "
+                    "--out @/never");
+    assert_exit_code(&p, CMD_DONE);
+    process_run(&p, "run --workload chore --backend over_limit --invocations 1 --out @/over");
+    assert_exit_code(&p, CMD_FAILED);
+}
+
+static void checksums_must_agree(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend steady --backend differs --invocations 1 "
+                    "--out @/differ");
+    assert_exit_code(&p, CMD_FAILED);
+    assert_contains(p.err, ": wrong: checksum 4");
+    struct run_data *run = load("differ");
+    unsigned wrong_count = 0;
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        if (run->invocations[i].status != RUN_WRONG)
+            continue;
+        wrong_count++;
+        assert_contains(run->invocations[i].status_detail, "42");
+        assert_contains(run->invocations[i].status_detail, "43");
+        assert_contains(run->invocations[i].status_detail, "chore/");
+    }
+    assert_int_equal(wrong_count, 1);
+    run_data_free(run);
+    /* Other parameters are other work. */
+    process_run(&p, "run --workload chore --backend steady --workload chore:size=8K "
+                    "--invocations 2 --out @/agree");
+    assert_exit_code(&p, CMD_DONE);
+}
+
+static void what_cannot_run_is_listed_and_skipped_with_the_reason(void **state)
+{
+    (void)state;
+    process_run(&p, "list backends");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "unavailable: --describe, row 1: it speaks protocol 2");
+    assert_contains(p.out, "error while loading shared libraries: libnone.so.1");
+    process_run(&p, "run --workload chore --backend steady --backend no_library:speed=3 "
+                    "--heap 2xlive --invocations 2 --out @/skipped");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("skipped");
+    assert_int_equal(run->invocation_count, 3);
+    const struct run_cell *cell =
+        run_data_cell(run, "chore/no_library:speed=3/heap=2xlive/threads=1");
+    assert_non_null(cell);
+    assert_int_equal(cell->invocation_count, 1);
+    assert_int_equal(run->invocations[cell->invocations[0]].status, RUN_SKIPPED);
+    assert_contains(run->invocations[cell->invocations[0]].status_detail, "libnone.so.1");
+    assert_non_null(run_data_backend_key(run, "no_library", "unavailable"));
+    run_data_free(run);
+    assert_refused("run --workload chore --backend no_library --out @/none", CMD_MISSING,
+                   "no cell can be measured");
+    /* It does not take threads. */
+    assert_refused("run --workload chore --backend steady --threads 2 --out @/none", CMD_MISSING,
+                   "runs on one thread");
+}
+
+static void every_record_lands_in_its_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *row;
+    } rows[] = {
+        {"files/iterations.csv",
+         "\nchore:size=8192/steady:mode=fast/heap=none/threads=1,0,0,5000,"},
+        {"files/pauses.csv", "threads=1,0,-1,full,100,50,\n"},
+        {"files/collections.csv", "threads=1,0,0,full,100,1000,,,8192,4096,1000,,\n"},
+        {"files/latency.csv", "threads=1,0,simple,10,20,3\n"},
+        {"files/metrics.csv", "threads=1,0,fake_share,ratio,lower,0.25\n"},
+        {"files/memory.csv", "threads=1,0,"},
+        {"files/invocations.csv",
+         ",size=8192,steady,\"speed=5,mode=fast\",,,1,0,0,3,ok,,fake,5000,"},
+    };
+    process_run(&p, "run --workload chore:size=8K --backend steady:mode=fast --invocations 1 "
+                    "--order-seed 3 --out @/files");
+    assert_exit_code(&p, CMD_DONE);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static char text[65536];
+        process_read_file(process_path(rows[i].file), text, sizeof text);
+        assert_contains(text, rows[i].row);
+    }
+}
+
+static void what_outlives_a_runner_does_not_hold_up_the_run(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend daemon --invocations 2 --timeout 60 "
+                    "--out @/daemon");
+    assert_exit_code(&p, CMD_DONE);
+}
+
+static void an_interrupted_run_keeps_what_was_measured(void **state)
+{
+    (void)state;
+    /* With this seed the steady one comes first; the other one is running when the signal comes. */
+    pid_t pid = process_start("run --workload chore --backend steady --backend sleeper "
+                              "--invocations 3 --timeout 100 --order-seed 2 --out @/interrupted");
+    static char text[65536];
+    unsigned tries = 0;
+    do {
+        poll(NULL, 0, 20);
+        process_read_file(process_path("interrupted/memory.csv"), text, sizeof text);
+        process_read_file(process_path("interrupted/invocations.csv"), text, sizeof text);
+    } while (!strstr(text, "chore/steady/heap=none/threads=1,chore") && ++tries < 250);
+    kill(pid, SIGINT);
+    process_wait(&p, pid);
+    assert_exit_code(&p, CMD_INTERRUPTED);
+    struct run_data *run = load("interrupted");
+    assert_int_equal(run->invocation_count, 1);
+    assert_status(run, "steady", RUN_OK, "");
+    assert_null(run_data_cell(run, "chore/sleeper/heap=none/threads=1"));
+    run_data_free(run);
+}
+
+/* A cap of the test's own, since that of the command is 75 % of the machine. */
+static void a_runner_over_the_memory_cap_is_ended_as_oom(void **state)
+{
+    (void)state;
+    struct catalog_workload workload = {.name = (char[]){"chore"}};
+    struct workload_spec spec = {.workload = &workload, .params_text = (char[]){""}};
+    char path[256];
+    snprintf(path, sizeof path, "%s", process_path("gcmeter-run-glutton"));
+    struct catalog_runner runner = {.path = path};
+    struct variant variant = {.runner = &runner, .options_text = (char[]){""}};
+    struct plan_cell cell = {
+        .key = (char[]){"chore/glutton"}, .workload = &spec, .variant = &variant, .threads = 1};
+    sigset_t set, old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    struct invocation_options options = {.iterations = 1,
+                                         .timeout_s = 100,
+                                         .memory_cap_bytes = 64 << 20,
+                                         .signal_fd =
+                                             signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+    struct invocation_sink sink = {0};
+    struct invocation_result result;
+    invocation_run(&result, &cell, 100, &options, &sink);
+    assert_int_equal(result.status, INVOCATION_OOM);
+    assert_contains(result.detail, "resident memory passed 64 MiB");
+    assert_non_null(result.metrics[SCHEMA_INVOCATIONS_rss_mean_bytes]);
+    invocation_result_free(&result);
+    close(options.signal_fd);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const char *base = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+    const char prefix[] = "gcmeter-run-";
+    if (!strncmp(base, prefix, sizeof prefix - 1))
+        return act_as_runner(base + sizeof prefix - 1, argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(failures_are_told_apart_and_the_rest_is_measured),
+        cmocka_unit_test(out_of_memory_is_a_result_of_a_backend_that_never_frees),
+        cmocka_unit_test(checksums_must_agree),
+        cmocka_unit_test(what_cannot_run_is_listed_and_skipped_with_the_reason),
+        cmocka_unit_test(every_record_lands_in_its_file),
+        cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
+        cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
+        cmocka_unit_test(a_runner_over_the_memory_cap_is_ended_as_oom),
+    };
+    return cmocka_run_group_tests(tests, make_runners, process_teardown);
+}
