@@ -99,14 +99,14 @@ static void after_collection(struct gc_collection *collection)
 
 void ms_collect(struct ms_mutator *m)
 {
-    struct gc_collection collection;
+    struct gc_collection collection = {.kind = GC_COLLECTION_FULL}; /* no stale words to scan */
     if (ms_world_stop(m, collect_stopped, &collection))
         after_collection(&collection);
 }
 
 void ms_collect_now(struct ms_mutator *m)
 {
-    struct gc_collection collection;
+    struct gc_collection collection = {.kind = GC_COLLECTION_FULL}; /* no stale words to scan */
     while (!ms_world_stop(m, collect_stopped, &collection))
         continue;
     after_collection(&collection);
