@@ -89,7 +89,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
 static void after_collection(struct gc_collection *collection)
 {
     ms_heap_lock();
-    ms_space_release(ms_pacer_keep_bytes());
+    ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
     collection->heap_after_bytes = ms_space_held_bytes();
     collection->end_ns = ms_world_now_ns();
     if (ms_heap.listener->collection)
@@ -99,14 +99,14 @@ static void after_collection(struct gc_collection *collection)
 
 void ms_collect(struct ms_mutator *m)
 {
-    struct gc_collection collection;
+    struct gc_collection collection = {.kind = GC_COLLECTION_FULL}; /* no stale words to scan */
     if (ms_world_stop(m, collect_stopped, &collection))
         after_collection(&collection);
 }
 
 void ms_collect_now(struct ms_mutator *m)
 {
-    struct gc_collection collection;
+    struct gc_collection collection = {.kind = GC_COLLECTION_FULL}; /* no stale words to scan */
     while (!ms_world_stop(m, collect_stopped, &collection))
         continue;
     after_collection(&collection);

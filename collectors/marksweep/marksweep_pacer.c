@@ -1,15 +1,14 @@
 #include "marksweep_pacer_internal.h"
 
-#include <stddef.h>
-
 #include "marksweep_heap_internal.h"
 
 #define SMALLEST_GOAL_BYTES (UINT64_C(4) << 20)
-#define GOALS_REMEMBERED    8
+#define KEEP_DECAY_NS       INT64_C(16000000000) /* would be zero after this */
 
 static uint64_t growth_percent;
-static uint64_t goals[GOALS_REMEMBERED];
-static size_t next_goal;
+static uint64_t goal_bytes;
+static uint64_t keep_bytes;
+static int64_t keep_time_ns;
 
 static uint64_t percent_of(uint64_t bytes)
 {
@@ -28,16 +27,19 @@ void ms_pacer_update(uint64_t live_bytes, uint64_t root_bytes)
     uint64_t smallest = percent_of(SMALLEST_GOAL_BYTES);
     if (goal < smallest)
         goal = smallest;
-    goals[next_goal] = goal;
-    next_goal = (next_goal + 1) % GOALS_REMEMBERED;
+    goal_bytes = goal;
     ms_heap.since_collection_bytes = 0;
     ms_heap.budget_bytes = goal > live_bytes ? goal - live_bytes : 0;
 }
 
-uint64_t ms_pacer_keep_bytes(void)
+uint64_t ms_pacer_keep_bytes(int64_t now_ns)
 {
-    uint64_t largest = 0;
-    for (size_t i = 0; i < GOALS_REMEMBERED; i++)
-        largest = goals[i] > largest ? goals[i] : largest;
-    return largest + largest / 8 + ms_space_metadata_bytes();
+    int64_t passed_ns = now_ns - keep_time_ns;
+    double left = passed_ns < KEEP_DECAY_NS ? 1 - (double)passed_ns / (double)KEEP_DECAY_NS : 0;
+    keep_time_ns = now_ns;
+    keep_bytes = (uint64_t)((double)keep_bytes * left);
+    uint64_t needed_bytes = goal_bytes + goal_bytes / 8;
+    if (keep_bytes < needed_bytes)
+        keep_bytes = needed_bytes;
+    return keep_bytes + ms_space_metadata_bytes();
 }
