@@ -43,8 +43,6 @@ static const struct workload_param params[] = {
 
 /* A graph smaller than this takes less than about 1 us: several make one operation. */
 #define OPERATION_NODES 64
-/* Nodes handled between two safepoints. */
-#define CHUNK_NODES 256
 
 struct node {
     uint64_t value;
@@ -116,8 +114,7 @@ static __attribute__((noinline)) struct node *build_graph(const struct builder *
             struct node *target = table[rng_below(&rng, b->nodes)];
             gc_store(m, node, node->edges[k], target);
         }
-        if (i % CHUNK_NODES == CHUNK_NODES - 1)
-            gc_safepoint(m);
+        gc_safepoint(m); /* in a large graph every edge is a cache miss */
     }
     struct node *start = table[0];
     gc_keep(table);
@@ -146,8 +143,7 @@ static uint64_t read_graph(const struct builder *b, struct node *start, uint64_t
         }
         hash = hash * 31 + node->value;
         node = node->edges[0];
-        if (i % CHUNK_NODES == CHUNK_NODES - 1)
-            gc_safepoint(b->m);
+        gc_safepoint(b->m);
     }
     if (node != start)
         workload_fail(b->thread, "cyclic_graph: a ring is not closed");

@@ -52,7 +52,7 @@ static const struct workload_param params[] = {
 /* A walk passes a safepoint at each node of this height: 127 nodes apart. */
 #define SAFEPOINT_HEIGHT 6
 /* Doubles written between two safepoints, and the one that the program checks. */
-#define CHUNK_DOUBLES 2048
+#define CHUNK_DOUBLES 1024
 #define CHECKED_INDEX 1000
 
 struct node {

@@ -47,7 +47,7 @@ static const struct workload_param params[] = {
 #define OPERATION_WORDS   2048
 #define OPERATION_BUFFERS 32
 /* Words handled between two safepoints. */
-#define CHUNK_WORDS 4096
+#define CHUNK_WORDS 1024
 #define WORD_BYTES  8
 
 static struct gc_type buffer_type = GC_TYPE_LEAF("buffer");

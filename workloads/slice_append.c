@@ -50,7 +50,7 @@ static const struct workload_param params[] = {
 /* A slice shorter than this takes less than about 1 us: several make one operation. */
 #define OPERATION_ELEMENTS 1000
 /* Elements handled between two safepoints: a few microseconds of work. */
-#define CHUNK_ELEMENTS 2048
+#define CHUNK_ELEMENTS 1024
 
 struct slice {
     void *base; /* int64 elements, or pointers to boxes */

@@ -28,7 +28,7 @@ const char *run_status_word(enum run_status status);
 struct run_invocation {
     uint32_t cell;  /* index into run->cells */
     int64_t number; /* within its cell */
-    int64_t order;  /* position in the run; -1 of a skipped cell that none has */
+    int64_t order;  /* position in the run; -1 of a skipped one that has none */
     enum run_status status;
     const char *status_detail;
     const char *flags; /* words joined by blanks */

@@ -288,7 +288,9 @@ static void tell_summary(struct progress *progress, const struct measure_totals 
         free(text);
         text = longer;
     }
-    progress_line(progress, false, "%s; results in %s", *text ? text : "nothing measured", folder);
+    progress_line(progress, false, "%s%s; results in %s",
+                  totals->interrupted ? "interrupted: " : "", *text ? text : "nothing measured",
+                  folder);
     free(text);
 }
 

@@ -163,7 +163,8 @@ static void run_one(struct campaign *c, size_t index, unsigned invocation)
         /* After an error of the other files this would commit rows that are not there. */
         if (!c->files->error)
             run_files_commit(c->files, &c->place, &result);
-        settle(c, cell, &c->tallies[index], &result);
+        if (!c->files->error)
+            settle(c, cell, &c->tallies[index], &result);
     }
     invocation_result_free(&result);
 }

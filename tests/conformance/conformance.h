@@ -38,8 +38,8 @@ _Noreturn void conformance_skip(const char *format, ...) __attribute__((format(p
 /* Says on stdout what part of a case was left out. */
 void conformance_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* `count`, or a twentieth of it where each allocation is slow: under a sanitizer, and with options
- * that make the backend check itself. At least 1. */
+/* `count`, a twentieth of it where each allocation is slow (under a sanitizer, or with options that
+ * make the backend check itself), a hundredth where each collects. At least 1. */
 uint64_t conformance_scaled(uint64_t count);
 
 /* What the case was started with. */

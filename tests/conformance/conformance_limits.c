@@ -69,7 +69,7 @@ void case_heap_limit(struct gc_mutator *m)
         drop_memory(m);
         if (gc_backend.capabilities & GC_CAN_COLLECT)
             collect_twice(m);
-        churn(m, 256, 4 * limit);
+        churn(m, 256, conformance_scaled(4 * limit / 256) * 256);
         check_within(limit);
     }
 }

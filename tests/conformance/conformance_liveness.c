@@ -204,8 +204,11 @@ void case_cycles_collected(struct gc_mutator *m)
     struct gc_stats stats;
     uint64_t limit = conformance_config.heap_limit_bytes;
     need_tracing();
-    for (uint64_t bytes = 0; bytes < conformance_scaled(20) * limit / 2;
-         bytes += 64 * sizeof(struct node))
+    /* Ten times the limit; where every allocation collects, each of some ten thousand. */
+    uint64_t rings = 10 * limit / (64 * sizeof(struct node));
+    if (conformance_scaled(100) == 1)
+        rings /= 1000;
+    for (uint64_t i = 0; i < rings; i++)
         make_ring(m, 64);
     gc_backend.stats(&stats);
     CHECK(stats.heap_peak_bytes == GC_UNKNOWN || stats.heap_peak_bytes <= limit + limit / 4,

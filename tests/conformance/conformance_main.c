@@ -63,6 +63,7 @@ struct conformance_events *conformance_events;
 
 static int64_t option_values[OPTIONS_MAX];
 static bool has_options; /* from the environment */
+static bool is_stressed; /* by an option of that name: each allocation collects */
 static const char *case_name;
 static bool expects_out_of_memory;
 static jmp_buf out_of_memory_jump;
@@ -107,7 +108,7 @@ void conformance_note(const char *format, ...)
 
 uint64_t conformance_scaled(uint64_t count)
 {
-    uint64_t scaled = has_options || GC_SANITIZED ? count / 20 : count;
+    uint64_t scaled = count / (is_stressed ? 100 : has_options || GC_SANITIZED ? 20 : 1);
     return scaled ? scaled : 1;
 }
 
@@ -304,7 +305,7 @@ static _Noreturn void case_main(const struct conformance_case *c)
                                     .collection = on_collection,
                                     .out_of_memory = on_out_of_memory};
     conformance_config = (struct gc_config){
-        .heap_limit_bytes = c->heap_limit_bytes,
+        .heap_limit_bytes = is_stressed ? c->heap_limit_bytes / 4 : c->heap_limit_bytes,
         .memory_cap_bytes = c->memory_cap_bytes,
         .threads_count = CASE_THREADS + 1,
         .option_values = option_values,
@@ -390,6 +391,7 @@ static void set_option(const char *name, const char *value, const char *text)
         if (end == value || *end || errno || number < option->min || number > option->max)
             refuse(text);
         option_values[i] = number;
+        is_stressed |= number && strcmp(name, "stress") == 0;
         return;
     }
     refuse(text);

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define NONE       UINT64_MAX
-#define TEXT_BYTES (1 << 20)
+#define TEXT_BYTES (16 << 20)
 
 /* A workload, its parameters, and the objects and bytes that one iteration allocates by a formula
  * (NONE: only the same everywhere; VARIES: not even that). */

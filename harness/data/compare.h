@@ -1,0 +1,130 @@
+/* compare.h: verdicts by METHODS.md section 8: two runs cell by cell, or the backends of one run
+ * with each other. */
+#ifndef DATA_COMPARE_H
+#define DATA_COMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "data/csv_read.h"
+#include "data/run_data.h"
+#include "data/statistics.h"
+
+/* How much worse is still the same. */
+struct compare_tolerance {
+    double relative; /* 0.05: 5 % */
+    double absolute; /* in the metric's unit */
+};
+
+struct compare_options {
+    const char *const *metrics;
+    size_t metric_count;
+    struct compare_tolerance tolerance;
+    double alpha; /* 0 < alpha < 1 */
+};
+
+/* What is compared where nothing is named: time, longest stop, worst operation, peak memory. */
+extern const char *const compare_default_metrics[];
+extern const size_t compare_default_metric_count;
+
+/* One metric over the invocations of one cell. */
+struct compare_sample {
+    size_t count; /* invocations that were ok and have a value */
+    size_t of;    /* invocations that might have had one: not those of other purpose */
+    double median;
+    double min;
+    double max;
+};
+
+enum compare_kind {
+    COMPARE_STATISTICAL,
+    COMPARE_EXACT,      /* equal in all of at least 3 invocations on both sides */
+    COMPARE_NEAR_EXACT, /* a counter of small spread */
+};
+
+/* Worst first. */
+enum compare_verdict {
+    COMPARE_BROKEN,
+    COMPARE_REGRESSED,
+    COMPARE_INCONCLUSIVE,
+    COMPARE_IMPROVED,
+    COMPARE_SAME,
+};
+
+/* "status" in the place of a metric: whether invocations complete. */
+#define COMPARE_STATUS "status"
+
+/* One (cell, metric), or one cell's failures. Figures that do not apply are NaN. */
+struct compare_row {
+    const struct run_cell *base_cell;
+    const struct run_cell *new_cell; /* NULL: missing in the new run */
+    const char *metric;
+    const char *unit;
+    enum schema_better better;
+    struct compare_sample base;
+    struct compare_sample new;
+    bool by_difference; /* estimate, low and high are differences in the unit, not ratios */
+    double estimate;
+    double low;
+    double high;
+    double coverage; /* reached by [low, high] */
+    double p;
+    double p_holm;
+    enum compare_kind kind;
+    enum compare_verdict verdict;
+    size_t needed_invocations; /* more of them, on both sides, where inconclusive; else 0 */
+    const char *why;           /* of a status row, one line; else "" */
+};
+
+struct compare_result {
+    struct compare_row *rows;
+    size_t row_count;
+    bool is_by_backend;
+    size_t family;                  /* tests that Holm's adjustment counts */
+    size_t family_invocations;      /* what that family needs for a verdict */
+    size_t undecidable_count;       /* rows that no data of this size could have decided */
+    size_t new_cell_count;          /* cells of the new run alone, not compared */
+    size_t count[COMPARE_SAME + 1]; /* rows by verdict */
+};
+
+/* Compares every cell of `base` with the cell of the same key in `new`, rows worst first. A cell
+ * that never completed in `base` is not compared. The result is owned by the caller until
+ * compare_free(), and points into both runs. 0; -EINVAL: a metric that neither run knows or that
+ * has no direction, described in *error; -ENOMEM. */
+int compare_runs(struct compare_result **result, const struct run_data *base,
+                 const struct run_data *new, const struct compare_options *options,
+                 struct csv_error *error);
+
+/* Compares the cells of the variant `reference` (as in the cell key, `boehm:incremental=1`), as
+ * base, with the other variants' of the same workload, threads and heap setting; a cell without a
+ * limit of a backend that does not trace is paired with every heap setting. Rows by workload,
+ * reference cell and then as the cells came. Besides, -EINVAL where no cell is of that variant. */
+int compare_backends(struct compare_result **result, const struct run_data *run,
+                     const char *reference, const struct compare_options *options,
+                     struct csv_error *error);
+
+void compare_free(struct compare_result *result);
+
+/* One metric of one cell, as the comparison sees it. -ENOMEM or 0. */
+int compare_sample_of(struct compare_sample *sample, const struct run_data *run,
+                      const struct run_cell *cell, const char *metric);
+
+/* Whether the cell's backend gives memory back without tracing, as run.csv has it. */
+bool compare_is_manual(const struct run_data *run, const struct run_cell *cell);
+
+/* Whether compare_backends() sets `other` against `reference`: same workload, threads and fitting
+ * heap settings, of another variant. */
+bool compare_is_paired(const struct run_data *run, const struct run_cell *reference,
+                       const struct run_cell *other);
+
+/* "statistical", …; "broken", … */
+const char *compare_kind_word(enum compare_kind kind);
+const char *compare_verdict_word(enum compare_verdict verdict);
+
+/* For tools: the columns cell, metric, n_base, n_new, median_base, … of DESIGN.md. 0 or -EIO. */
+int compare_write_csv(const struct compare_result *result, FILE *out);
+/* The same as an array of objects (RFC 8259). */
+int compare_write_json(const struct compare_result *result, FILE *out);
+
+#endif

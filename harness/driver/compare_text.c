@@ -1,0 +1,470 @@
+#include "driver/compare_text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/figure_text.h"
+#include "data/printable.h"
+#include "driver/text_table.h"
+#include "driver/xalloc.h"
+
+/* Below this no interval reaches its coverage: a range is all there is. */
+enum { VERDICT_INVOCATIONS = 4 };
+
+static const char *heading_of(const char *metric)
+{
+    static const struct {
+        const char *metric;
+        const char *heading;
+    } headings[] = {
+        {"wall_ns", "time"},
+        {"pause_max_ns", "longest stop"},
+        {"latency_max_ns", "worst operation"},
+        {"rss_peak_bytes", "peak memory"},
+    };
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        if (!strcmp(metric, headings[i].metric))
+            return headings[i].heading;
+    return metric;
+}
+
+static void add_printable(struct text_table *table, const char *text)
+{
+    char printable[512];
+    text_table_add(table, printable_copy(printable, sizeof printable, text));
+}
+
+static void add_part(struct text_table *table, const struct cell_part *part)
+{
+    char *text = xprintf("%.*s", part->length, part->text);
+    add_printable(table, text);
+    free(text);
+}
+
+/* "812 ms", and how many did not complete where some did not. */
+static void add_sample(struct text_table *table, const struct compare_sample *sample,
+                       const char *unit)
+{
+    char figure[FIGURE_TEXT_BYTES];
+    figure_format(figure, sample->median, unit);
+    if (sample->count && sample->count < sample->of)
+        text_table_addf(table, "%s (%zu of %zu)", figure, sample->count, sample->of);
+    else
+        text_table_add(table, figure);
+}
+
+static void add_effect(struct text_table *table, const struct compare_row *row)
+{
+    if (isnan(row->estimate)) {
+        text_table_add(table, "");
+    } else if (row->by_difference) {
+        char low[FIGURE_TEXT_BYTES], high[FIGURE_TEXT_BYTES], middle[FIGURE_TEXT_BYTES];
+        text_table_addf(table, "%s%s [%s, %s]", row->estimate > 0 ? "+" : "",
+                        figure_format(middle, row->estimate, row->unit),
+                        figure_format(low, row->low, row->unit),
+                        figure_format(high, row->high, row->unit));
+    } else {
+        text_table_addf(table, "%.3g [%.3g, %.3g]", row->estimate, row->low, row->high);
+    }
+}
+
+static bool is_range_only(const struct compare_row *row)
+{
+    return row->kind == COMPARE_STATISTICAL && row->verdict == COMPARE_INCONCLUSIVE &&
+           (row->base.count < VERDICT_INVOCATIONS || row->new.count < VERDICT_INVOCATIONS);
+}
+
+/* Between backends nothing has regressed: one is slower than another, or needs more. */
+static const char *verdict_word(const struct compare_result *result, const struct compare_row *row)
+{
+    if (!result->is_by_backend)
+        return compare_verdict_word(row->verdict);
+    bool is_time = !strcmp(row->unit, "ns") || !strcmp(row->unit, "per_s");
+    switch (row->verdict) {
+    case COMPARE_REGRESSED:
+        return is_time ? "slower" : "worse";
+    case COMPARE_IMPROVED:
+        return is_time ? "faster" : "better";
+    default:
+        return compare_verdict_word(row->verdict);
+    }
+}
+
+static char *verdict_text(const struct compare_result *result, const struct compare_row *row)
+{
+    if (!strcmp(row->metric, COMPARE_STATUS))
+        return xprintf("%s: %s", verdict_word(result, row), row->why);
+    if (row->new.count == 0)
+        return xprintf("inconclusive: not measured");
+    if (is_range_only(row))
+        return xprintf("range only");
+    if (row->needed_invocations)
+        return xprintf("inconclusive: ~%zu more", row->needed_invocations);
+    if (row->kind != COMPARE_STATISTICAL)
+        return xprintf("%s (%s)", verdict_word(result, row), compare_kind_word(row->kind));
+    return xstrdup(verdict_word(result, row));
+}
+
+static void add_verdict(const struct compare_text *text, struct text_table *table,
+                        const struct compare_result *result, const struct compare_row *row)
+{
+    static const char *const colours[] = {
+        [COMPARE_BROKEN] = "\x1b[1;31m",
+        [COMPARE_REGRESSED] = "\x1b[31m",
+        [COMPARE_INCONCLUSIVE] = "\x1b[33m",
+        [COMPARE_IMPROVED] = "\x1b[32m",
+        [COMPARE_SAME] = "",
+    };
+    char *verdict = verdict_text(result, row);
+    const char *colour = text->colour ? colours[row->verdict] : "";
+    text_table_addf(table, "%s%s%s", colour, verdict, *colour ? "\x1b[0m" : "");
+    free(verdict);
+}
+
+static void print_markdown(const struct text_table *table, FILE *out)
+{
+    for (size_t i = 0; i < table->field_count; i++) {
+        fputs(i % table->column_count ? " | " : "| ", out);
+        for (const char *c = table->fields[i]; *c; c++)
+            fprintf(out, *c == '|' ? "\\%c" : "%c", *c);
+        if ((i + 1) % table->column_count)
+            continue;
+        fputs(" |\n", out);
+        if (i + 1 == table->column_count) {
+            for (size_t j = 0; j < table->column_count; j++)
+                fputs("|---", out);
+            fputs("|\n", out);
+        }
+    }
+}
+
+static void print_table(const struct compare_text *text, struct text_table *table)
+{
+    if (text->markdown)
+        print_markdown(table, text->out);
+    else
+        text_table_print(table, text->out, false);
+    text_table_free(table);
+}
+
+/* Whether the figures before the verdict are those of few invocations, and what that means. */
+static void print_notes(const struct compare_text *text, const struct compare_result *result)
+{
+    size_t ranges = 0;
+    for (size_t i = 0; i < result->row_count; i++)
+        ranges += is_range_only(&result->rows[i]);
+    if (ranges)
+        fprintf(text->out,
+                "\nFewer than %d invocations give ranges and no verdict; --invocations %zu decides "
+                "these %zu comparisons.\n",
+                VERDICT_INVOCATIONS, result->family_invocations, result->family);
+    else if (result->undecidable_count)
+        fprintf(text->out,
+                "\n%zu of %zu comparisons cannot be decided with so few invocations: %zu each are "
+                "needed at alpha %g.\n",
+                result->undecidable_count, result->family, result->family_invocations,
+                text->options->alpha);
+    if (result->new_cell_count)
+        fprintf(text->out, "\n%zu cells are only in the new run.\n", result->new_cell_count);
+}
+
+static void print_counts(const struct compare_text *text, const struct compare_result *result)
+{
+    bool is_first = true;
+    for (int v = COMPARE_BROKEN; v <= COMPARE_SAME; v++) {
+        if (!result->count[v])
+            continue;
+        fprintf(text->out, "%s%zu %s", is_first ? "" : ", ", result->count[v],
+                compare_verdict_word((enum compare_verdict)v));
+        is_first = false;
+    }
+    fprintf(text->out, "%s\n\n", is_first ? "nothing to compare" : "");
+}
+
+void compare_text_runs(const struct compare_text *text, const struct compare_result *result)
+{
+    print_counts(text, result);
+    struct text_table table = {.column_count = 7};
+    static const char *const headings[] = {"cell", "metric", "base", "new", "ratio [interval]",
+                                           "p",    "verdict"};
+    for (size_t i = 0; i < table.column_count; i++)
+        text_table_add(&table, headings[i]);
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *row = &result->rows[i];
+        add_printable(&table, row->base_cell->key);
+        add_printable(&table, row->metric);
+        if (!strcmp(row->metric, COMPARE_STATUS)) {
+            text_table_addf(&table, "%zu of %zu ok", row->base.count, row->base.of);
+            text_table_addf(&table, "%zu of %zu ok", row->new.count, row->new.of);
+        } else {
+            add_sample(&table, &row->base, row->unit);
+            add_sample(&table, &row->new, row->unit);
+        }
+        add_effect(&table, row);
+        if (isnan(row->p_holm))
+            text_table_add(&table, "");
+        else
+            text_table_addf(&table, "%.2g", row->p_holm);
+        add_verdict(text, &table, result, row);
+    }
+    if (result->row_count)
+        print_table(text, &table);
+    else
+        text_table_free(&table);
+    print_notes(text, result);
+}
+
+static const struct compare_row *find_row(const struct compare_result *result,
+                                          const struct run_cell *base, const struct run_cell *new,
+                                          const char *metric)
+{
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *row = &result->rows[i];
+        if (row->base_cell == base && row->new_cell == new && !strcmp(row->metric, metric))
+            return row;
+    }
+    return NULL;
+}
+
+/* A cell in the table of its reference, with its row for the first metric where there is one. */
+struct entry {
+    const struct run_cell *cell;
+    const struct compare_row *row;
+};
+
+static double ratio_of(const struct entry *entry)
+{
+    return entry->row && !entry->row->by_difference ? entry->row->estimate : INFINITY;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    double x = ratio_of(a);
+    double y = ratio_of(b);
+    return (x > y) - (x < y);
+}
+
+static void add_status(struct text_table *table, const struct run_data *run,
+                       const struct run_cell *cell)
+{
+    /* The outcome of the first that failed stands for them all. */
+    for (size_t i = 0; i < cell->invocation_count; i++) {
+        const struct run_invocation *invocation = &run->invocations[cell->invocations[i]];
+        if (invocation->status == RUN_OK)
+            continue;
+        if (*invocation->status_detail) {
+            char *text =
+                xprintf("%s: %s", run_status_word(invocation->status), invocation->status_detail);
+            add_printable(table, text);
+            free(text);
+        } else {
+            text_table_add(table, run_status_word(invocation->status));
+        }
+        return;
+    }
+    text_table_add(table, "");
+}
+
+static int add_entry(const struct compare_text *text, struct text_table *table,
+                     const struct compare_result *result, const struct run_data *run,
+                     const struct run_cell *reference, const struct entry *entry)
+{
+    const struct compare_options *options = text->options;
+    add_part(table, &entry->cell->parts.backend);
+    add_part(table, &entry->cell->parts.heap);
+    for (size_t m = 0; m < options->metric_count; m++) {
+        struct compare_sample sample;
+        if (compare_sample_of(&sample, run, entry->cell, options->metrics[m]))
+            return -ENOMEM;
+        int metric = run_data_metric(run, options->metrics[m]);
+        add_sample(table, &sample, metric < 0 ? "" : run->metrics[metric].unit);
+        if (m == 0 && entry->cell == reference)
+            text_table_add(table, "1");
+        else if (m == 0 && entry->row)
+            add_effect(table, entry->row);
+        else if (m == 0)
+            text_table_add(table, "");
+    }
+    if (entry->cell == reference)
+        text_table_add(table, "reference");
+    else if (entry->row)
+        add_verdict(text, table, result, entry->row);
+    else
+        add_status(table, run, entry->cell);
+    return 0;
+}
+
+static int print_reference(const struct compare_text *text, const struct compare_result *result,
+                           const struct run_data *run, const struct run_cell *reference)
+{
+    const struct compare_options *options = text->options;
+    struct entry *entries = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < run->cell_count; i++) {
+        const struct run_cell *cell = &run->cells[i];
+        if (cell != reference && !compare_is_paired(run, reference, cell))
+            continue;
+        struct entry *entry = xappend(&entries, &count, sizeof *entry);
+        entry->cell = cell;
+        entry->row = find_row(result, reference, cell, options->metrics[0]);
+    }
+    qsort(entries, count, sizeof *entries, compare_entries);
+
+    struct text_table table = {.column_count = options->metric_count + 4};
+    text_table_add(&table, "backend");
+    text_table_add(&table, "heap");
+    for (size_t m = 0; m < options->metric_count; m++) {
+        add_printable(&table, heading_of(options->metrics[m]));
+        if (m == 0)
+            text_table_add(&table, "ratio [interval]");
+    }
+    text_table_add(&table, "verdict");
+    int error = add_entry(text, &table, result, run, reference,
+                          &(struct entry){.cell = reference, .row = NULL});
+    for (size_t i = 0; i < count && !error; i++)
+        if (entries[i].cell != reference)
+            error = add_entry(text, &table, result, run, reference, &entries[i]);
+    free(entries);
+
+    char *title = xprintf("%.*s, threads %.*s", reference->parts.workload.length,
+                          reference->parts.workload.text, reference->parts.threads.length,
+                          reference->parts.threads.text);
+    fputs(text->markdown ? "\n### " : "\n", text->out);
+    printable_put(text->out, title);
+    fputs(text->markdown ? "\n\n" : "\n", text->out);
+    free(title);
+    print_table(text, &table);
+    return error;
+}
+
+/* Sums of the logarithms of one variant's ratios over the reference's cells. */
+struct mean {
+    struct cell_part variant;
+    struct cell_part heap;
+    size_t count;
+    double time_sum;
+    double memory_sum;
+};
+
+static bool same_text(const struct cell_part *a, const struct cell_part *b)
+{
+    return a->length == b->length && !memcmp(a->text, b->text, (size_t)a->length);
+}
+
+/* Workloads that allocate nothing say nothing about memory managers. */
+static bool allocates(const struct run_data *run, const struct run_cell *cell)
+{
+    struct compare_sample sample;
+    return compare_sample_of(&sample, run, cell, "allocated_bytes") == 0 &&
+           !(sample.count && sample.max == 0);
+}
+
+static void add_to_means(struct mean **means, size_t *count, const struct compare_row *time,
+                         const struct compare_row *memory)
+{
+    const struct cell_parts *parts = &time->new_cell->parts;
+    struct mean *mean = NULL;
+    for (size_t i = 0; i < *count && !mean; i++)
+        if (same_text(&(*means)[i].variant, &parts->backend) &&
+            same_text(&(*means)[i].heap, &parts->heap))
+            mean = &(*means)[i];
+    if (!mean) {
+        mean = xappend(means, count, sizeof *mean);
+        mean->variant = parts->backend;
+        mean->heap = parts->heap;
+    }
+    mean->count++;
+    mean->time_sum += log(time->estimate);
+    mean->memory_sum += log(memory->estimate);
+}
+
+static int compare_means(const void *a, const void *b)
+{
+    const struct mean *x = a;
+    const struct mean *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    double difference = x->time_sum / (double)x->count - y->time_sum / (double)y->count;
+    return (difference > 0) - (difference < 0);
+}
+
+/* Who won by how much. A variant that did not complete everywhere has its mean over fewer
+ * workloads, which is said beside it. */
+static void print_means(const struct compare_text *text, const struct compare_result *result,
+                        const struct run_data *run, const char *reference)
+{
+    struct mean *means = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *time = &result->rows[i];
+        if (strcmp(time->metric, "wall_ns") != 0 || time->by_difference ||
+            !allocates(run, time->base_cell))
+            continue;
+        const struct compare_row *memory =
+            find_row(result, time->base_cell, time->new_cell, "rss_peak_bytes");
+        if (memory && !memory->by_difference)
+            add_to_means(&means, &count, time, memory);
+    }
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = means[i].count > most ? means[i].count : most;
+    if (most >= 2) {
+        qsort(means, count, sizeof *means, compare_means);
+        struct text_table table = {.column_count = 5};
+        static const char *const headings[] = {"backend", "heap", "time", "peak memory",
+                                               "workloads"};
+        for (size_t i = 0; i < table.column_count; i++)
+            text_table_add(&table, headings[i]);
+        for (size_t i = 0; i < count; i++) {
+            double n = (double)means[i].count;
+            add_part(&table, &means[i].variant);
+            add_part(&table, &means[i].heap);
+            text_table_addf(&table, "%.2f", exp(means[i].time_sum / n));
+            text_table_addf(&table, "%.2f", exp(means[i].memory_sum / n));
+            text_table_addf(&table, "%zu", means[i].count);
+        }
+        fputs(text->markdown ? "\n### " : "\n", text->out);
+        fputs("geometric mean over the workloads that allocate, as multiples of ", text->out);
+        printable_put(text->out, reference);
+        fputs(text->markdown ? "\n\n" : "\n", text->out);
+        print_table(text, &table);
+    }
+    free(means);
+}
+
+static int compare_cells(const void *a, const void *b)
+{
+    return strcmp((*(const struct run_cell *const *)a)->key,
+                  (*(const struct run_cell *const *)b)->key);
+}
+
+int compare_text_backends(const struct compare_text *text, const struct compare_result *result,
+                          const struct run_data *run, const char *reference)
+{
+    const struct run_cell **references = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < run->cell_count; i++) {
+        const struct cell_part *part = &run->cells[i].parts.backend;
+        if (strlen(reference) == (size_t)part->length &&
+            !memcmp(reference, part->text, (size_t)part->length))
+            *(const struct run_cell **)xappend(&references, &count, sizeof *references) =
+                &run->cells[i];
+    }
+    qsort(references, count, sizeof *references, compare_cells);
+    fputs(text->markdown ? "## " : "", text->out);
+    fputs("ratios to ", text->out);
+    printable_put(text->out, reference);
+    fprintf(text->out, ", tolerance %g %%, medians of one value per process\n",
+            100 * text->options->tolerance.relative);
+    int error = 0;
+    for (size_t i = 0; i < count && !error; i++)
+        error = print_reference(text, result, run, references[i]);
+    if (!error) {
+        print_means(text, result, run, reference);
+        print_notes(text, result);
+    }
+    free(references);
+    return error;
+}
