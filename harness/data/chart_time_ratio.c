@@ -162,18 +162,24 @@ static int write_rows(const struct chart_plan *plan, const struct chart_panel *p
                       struct chart_caption *caption, struct chart_table *rows, size_t *row,
                       struct extent *extent)
 {
-    char *title = NULL;
-    int code = chart_title(plan, panel, &title);
-    if (code)
-        return code;
-    chart_table_int(rows, (int64_t)++ * row);
-    chart_table_text(rows, "heading");
-    chart_table_int(rows, 0);
-    chart_table_text(rows, title);
-    for (int i = 0; i < 5; i++)
-        chart_table_empty(rows);
-    chart_table_row(rows);
-    free(title);
+    char *n = NULL;
+    size_t length;
+    FILE *out = open_memstream(&n, &length);
+    if (!out)
+        return -ENOMEM;
+    chart_put_n(out, plan, panel);
+    int code = fclose(out) == 0 ? 0 : -ENOMEM;
+    if (!code) {
+        chart_table_int(rows, (int64_t)++ * row);
+        chart_table_text(rows, "heading");
+        chart_table_int(rows, 0);
+        chart_table_text(rows, panel->title);
+        chart_table_text(rows, n);
+        for (int i = 0; i < 4; i++)
+            chart_table_empty(rows);
+        chart_table_row(rows);
+    }
+    free(n);
     for (size_t i = 0; i < panel->member_count && !code; i++) {
         const struct chart_member *member = &panel->members[i];
         bool is_reference = panel->reference == member->cell;
