@@ -25,6 +25,7 @@ struct extent {
     double high;
     bool has_intervals;
     bool has_ranges; /* where n is too small for an interval */
+    bool has_unlimited;
 };
 
 /* Wall times in logarithms, ascending. */
@@ -187,6 +188,7 @@ static int write_rows(const struct chart_plan *plan, const struct chart_panel *p
         code = compare(plan, panel, member->cell, &ratio);
         if (code)
             break;
+        extent->has_unlimited |= member->unlimited;
         if (!is_reference)
             widen(extent, &ratio);
         if (ratio.n)
@@ -217,11 +219,14 @@ static int write_panels(const struct chart_plan *plan, const char *folder,
         chart_table_open(&panels, folder, "time_ratio.panels.csv",
                          CHART_CAPTION_COLUMNS ",interval,row_first,row_last,low,high", error);
     chart_log_range(&extent.low, &extent.high, 3);
+    char interval[256];
+    snprintf(interval, sizeof interval, "%s%s", interval_words(&extent),
+             extent.has_unlimited ? " Manual backends have no heap limit." : "");
     for (size_t p = 0; p < plan->panel_count && !code; p++) {
         code = chart_caption_put(&captions[p], panels, plan, p);
         if (code)
             break;
-        chart_table_text(panels, interval_words(&extent));
+        chart_table_text(panels, interval);
         chart_table_int(panels, p ? (int64_t)rows_end[p - 1] + 1 : 1);
         chart_table_int(panels, (int64_t)rows_end[p]);
         chart_table_real(panels, extent.low);
