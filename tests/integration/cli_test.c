@@ -151,7 +151,7 @@ static void suites_are_plans_that_can_be_built(void **state)
     (void)state;
     process_run(&p, "run --dry-run --suite quick");
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "gcbench/marksweep/heap=2.5xlive/threads=1");
+    assert_contains(p.out, "gcbench/marksweep/heap=3xlive/threads=1");
     process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
