@@ -167,15 +167,15 @@ static void failures_are_told_apart_and_the_rest_is_measured(void **state)
     process_run(&p, "run --workload chore --backend steady --backend segv --backend hang "
                     "--backend sleeper --backend garbage --backend flood --backend half "
                     "--backend silent --backend over_limit --backend never_frees "
-                    "--backend bad_metric --timeout 1 --invocations 1 --out @/faults");
+                    "--backend bad_metric --timeout 3 --invocations 1 --out @/faults");
     assert_exit_code(&p, CMD_FAILED);
     assert_contains(p.err, "chore/segv/heap=none/threads=1, invocation 0: crashed: SIGSEGV");
     struct run_data *run = load("faults");
     assert_int_equal(run->invocation_count, 11);
     assert_status(run, "steady", RUN_OK, "");
     assert_status(run, "segv", RUN_CRASHED, "SIGSEGV: about to fail");
-    assert_status(run, "hang", RUN_TIMEOUT, "not done after 1 s, nor after SIGTERM");
-    assert_status(run, "sleeper", RUN_TIMEOUT, "not done after 1 s");
+    assert_status(run, "hang", RUN_TIMEOUT, "not done after 3 s, nor after SIGTERM");
+    assert_status(run, "sleeper", RUN_TIMEOUT, "not done after 3 s");
     assert_status(run, "garbage", RUN_CRASHED, "its runner wrote");
     assert_status(run, "flood", RUN_CRASHED, "its runner wrote a record of more than");
     assert_status(run, "half", RUN_CRASHED, "ended in the middle of a record");
