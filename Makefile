@@ -216,7 +216,7 @@ run-bench:
 	@'$(BUILD)/bin/gcmeter' run --suite '$(SUITE)'; code=$$?; \
 	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
 	'$(BUILD)/bin/gcmeter' plot '$(RUN)' && \
-	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend --reference mimalloc; \
+	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
