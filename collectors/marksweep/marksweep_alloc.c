@@ -8,8 +8,10 @@
 #include "marksweep_world_internal.h"
 
 /* Collections tried for one request before it is out of memory: a pool lets go of an object in the
- * second collection that finds it unused, and its memory is there after that. */
+ * second collection that finds it unused, and its memory is there after that. More of them where
+ * memory was there, but other threads were quicker. */
 #define COLLECTIONS_BEFORE_OUT_OF_MEMORY 3
+#define COLLECTIONS_WITH_MEMORY_THERE    32
 
 struct ms_heap ms_heap;
 
@@ -242,6 +244,18 @@ static char *alloc_once(struct ms_mutator *m, const struct gc_type *type, size_t
     return alloc_small(m, hole_index, may_exceed);
 }
 
+/* Whether the last collection left the memory for such a request, and a sixteenth of the limit for
+ * what cannot be used by all. */
+static bool was_there(size_t bytes)
+{
+    ms_heap_lock();
+    uint64_t limit_bytes = ms_space.limit_bytes;
+    uint64_t used_bytes = ms_collect_totals.live_bytes + ms_space_metadata_bytes();
+    ms_heap_unlock();
+    uint64_t usable_bytes = limit_bytes - limit_bytes / 16;
+    return ms_world.mutator_max > 1 && bytes <= usable_bytes && used_bytes <= usable_bytes - bytes;
+}
+
 void *marksweep_alloc_slow(struct gc_mutator *mutator, const struct gc_type *type, size_t bytes)
 {
     struct ms_mutator *m = (struct ms_mutator *)mutator;
@@ -251,7 +265,9 @@ void *marksweep_alloc_slow(struct gc_mutator *mutator, const struct gc_type *typ
         ms_collect(m);
     }
     char *object = alloc_once(m, type, bytes, false);
-    for (int tries = 0; !object && tries < COLLECTIONS_BEFORE_OUT_OF_MEMORY; tries++) {
+    for (int tries = 0; !object && (tries < COLLECTIONS_BEFORE_OUT_OF_MEMORY ||
+                                    (tries < COLLECTIONS_WITH_MEMORY_THERE && was_there(bytes)));
+         tries++) {
         ms_collect(m);
         object = alloc_once(m, type, bytes, true);
     }
