@@ -8,8 +8,10 @@
 #include "marksweep_world_internal.h"
 
 /* Collections tried for one request before it is out of memory: a pool lets go of an object in the
- * second collection that finds it unused, and its memory is there after that. */
+ * second collection that finds it unused, and its memory is there after that. More of them where
+ * memory was there, but other threads were quicker. */
 #define COLLECTIONS_BEFORE_OUT_OF_MEMORY 3
+#define COLLECTIONS_WITH_MEMORY_THERE    32
 
 struct ms_heap ms_heap;
 
@@ -123,7 +125,13 @@ void ms_heap_flush_mutator(struct ms_mutator *m)
         if (next_free_slot(ms_space_bits(ms_space.allocated, cursor->span), c, 0) <
             (size_t)c->slots * c->slot_granules)
             ms_heap_append_partial(hole_index, cursor->span);
+        while (cursor->spare != MS_NO_BLOCK) {
+            uint32_t spare = cursor->spare;
+            cursor->spare = ms_space.table[spare].next;
+            ms_heap_append_partial(hole_index, spare);
+        }
         cursor->span = MS_NO_BLOCK;
+        cursor->batch = 0;
     }
     m->active_count = 0;
     flush_counts(m);
@@ -152,31 +160,56 @@ static bool take_hole(struct ms_mutator *m, size_t hole_index)
     return true;
 }
 
-/* A span with a free slot for the cursor: a partly free one, else free memory cut to slots. Returns
- * false where neither is to be had. Under the lock. */
-static bool take_span(struct ms_mutator *m, size_t hole_index)
+/* A span with a free slot: a partly free one, else free memory cut to slots; MS_NO_BLOCK where
+ * neither is to be had. Under the lock. */
+static uint32_t take_span(size_t hole_index)
 {
     struct ms_span_list *list = &ms_heap.partial[hole_index];
-    struct ms_cursor *cursor = &m->cursors[hole_index];
     uint32_t span = list->first;
     if (span != MS_NO_BLOCK) {
         list->first = ms_space.table[span].next;
-    } else {
-        const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
-        span = ms_space_take(c->blocks);
-        if (span == MS_NO_BLOCK)
-            return false;
-        for (uint32_t i = 0; i < c->blocks; i++) {
-            ms_space.table[span + i].state = MS_SMALL;
-            ms_space.table[span + i].back = i;
-            ms_space.kinds[span + i] = (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
-                                                        (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
-        }
+        return span;
     }
+    const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
+    span = ms_space_take(c->blocks);
+    if (span == MS_NO_BLOCK)
+        return MS_NO_BLOCK;
+    for (uint32_t i = 0; i < c->blocks; i++) {
+        ms_space.table[span + i].state = MS_SMALL;
+        ms_space.table[span + i].back = i;
+        ms_space.kinds[span + i] = (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
+                                                    (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
+    }
+    return span;
+}
+
+static void use_span(struct ms_mutator *m, size_t hole_index, uint32_t span)
+{
+    struct ms_cursor *cursor = &m->cursors[hole_index];
     if (cursor->span == MS_NO_BLOCK)
         m->active[m->active_count++] = (uint16_t)hole_index;
     cursor->span = span;
     cursor->search_granule = 0;
+}
+
+/* Gives the cursor its next span, and spare ones. Returns false where there is none. Under the
+ * lock. */
+static bool take_spans(struct ms_mutator *m, size_t hole_index)
+{
+    struct ms_cursor *cursor = &m->cursors[hole_index];
+    uint32_t batch = cursor->batch < MS_BATCH_MAX / 2 ? 2 * cursor->batch : MS_BATCH_MAX;
+    batch = cursor->batch == 0 ? 1 : batch;
+    uint32_t span = take_span(hole_index);
+    if (span == MS_NO_BLOCK)
+        return false;
+    use_span(m, hole_index, span);
+    uint32_t *link = &cursor->spare;
+    for (uint32_t i = 1; i < batch && (span = take_span(hole_index)) != MS_NO_BLOCK; i++) {
+        *link = span;
+        link = &ms_space.table[span].next;
+    }
+    *link = MS_NO_BLOCK;
+    cursor->batch = batch;
     return true;
 }
 
@@ -190,13 +223,19 @@ static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_excee
         if (cursor->span != MS_NO_BLOCK)
             flush_hole(m, hole_index);
         if (cursor->span == MS_NO_BLOCK || !take_hole(m, hole_index)) {
-            ms_heap_lock();
-            flush_counts(m);
-            bool due = !may_exceed && ms_heap.since_collection_bytes >= ms_heap.budget_bytes;
-            bool taken = !due && take_span(m, hole_index);
-            ms_heap_unlock();
-            if (!taken)
-                return NULL;
+            if (cursor->spare != MS_NO_BLOCK) {
+                uint32_t span = cursor->spare;
+                cursor->spare = ms_space.table[span].next;
+                use_span(m, hole_index, span);
+            } else {
+                ms_heap_lock();
+                flush_counts(m);
+                bool due = !may_exceed && ms_heap.since_collection_bytes >= ms_heap.budget_bytes;
+                bool taken = !due && take_spans(m, hole_index);
+                ms_heap_unlock();
+                if (!taken)
+                    return NULL;
+            }
             take_hole(m, hole_index);
         }
     }
@@ -242,6 +281,18 @@ static char *alloc_once(struct ms_mutator *m, const struct gc_type *type, size_t
     return alloc_small(m, hole_index, may_exceed);
 }
 
+/* Whether the last collection left the memory for such a request, and a sixteenth of the limit for
+ * what cannot be used by all. */
+static bool was_there(size_t bytes)
+{
+    ms_heap_lock();
+    uint64_t limit_bytes = ms_space.limit_bytes;
+    uint64_t used_bytes = ms_collect_totals.live_bytes + ms_space_metadata_bytes();
+    ms_heap_unlock();
+    uint64_t usable_bytes = limit_bytes - limit_bytes / 16;
+    return ms_world.mutator_max > 1 && bytes <= usable_bytes && used_bytes <= usable_bytes - bytes;
+}
+
 void *marksweep_alloc_slow(struct gc_mutator *mutator, const struct gc_type *type, size_t bytes)
 {
     struct ms_mutator *m = (struct ms_mutator *)mutator;
@@ -251,7 +302,9 @@ void *marksweep_alloc_slow(struct gc_mutator *mutator, const struct gc_type *typ
         ms_collect(m);
     }
     char *object = alloc_once(m, type, bytes, false);
-    for (int tries = 0; !object && tries < COLLECTIONS_BEFORE_OUT_OF_MEMORY; tries++) {
+    for (int tries = 0; !object && (tries < COLLECTIONS_BEFORE_OUT_OF_MEMORY ||
+                                    (tries < COLLECTIONS_WITH_MEMORY_THERE && was_there(bytes)));
+         tries++) {
         ms_collect(m);
         object = alloc_once(m, type, bytes, true);
     }

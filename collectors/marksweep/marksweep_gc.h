@@ -58,9 +58,10 @@ static inline size_t marksweep_slot_bytes(unsigned size_class)
 void *marksweep_alloc_slow(struct gc_mutator *m, const struct gc_type *type, size_t bytes);
 void marksweep_safepoint_slow(struct gc_mutator *m);
 
-/* Where `bytes` is a constant: 6 instructions (gcc 12, x86-64), no call, no lock: load the type's
- * row, load next, compare with end, branch, add, store. `backend_word` is the distance from the
- * mutator to the row of its holes for the type's layout (marksweep_layout_internal.h).
+/* Where `bytes` is a constant: 7 instructions (gcc 12, x86-64), no call, no lock: load the type's
+ * row, add the mutator, load next, compare with end, branch, add, store. `backend_word` is the
+ * distance from the mutator to the row of its holes for the type's layout
+ * (marksweep_layout_internal.h).
  *
  * Nothing is zeroed here: the caller initialises each field before its next safepoint, so no
  * collection sees one that is not; slack that tracing would read was zeroed with the hole. */

@@ -2,11 +2,12 @@
  *
  * Invariants, outside of collections:
  *   - A span with a free slot is on the list of its layout and class, or held by exactly one
- *     mutator's cursor, or, if it became partly free by a mutator's leaving, on the list again.
+ *     mutator's cursor, in use or as a spare one, or, if it became partly free by a mutator's
+ *     leaving, on the list again.
  *   - A span that is on no list and held by nobody is full.
  *   - A mutator's hole is free in no other view: only the holder of a span sets its bits.
  *
- * One lock, taken once per span, large object or layout, never on the fast path, and never held at
+ * One lock, taken once per batch of spans, large object or layout, never on the fast path, and never held at
  * a safepoint. Order: world lock, then heap lock.
  */
 #ifndef MARKSWEEP_HEAP_INTERNAL_H

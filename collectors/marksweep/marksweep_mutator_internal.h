@@ -16,15 +16,22 @@
 
 #define MS_HOLES          (MS_LAYOUTS * MARKSWEEP_CLASSES)
 #define MS_SNAPSHOT_WORDS 128u
+#define MS_BATCH_MAX      8u /* spans */
 
-/* The block a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
+/* The span a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
  * those of [hole_start, hole.next) are allocated though the bitmap does not say so yet, those of
  * [hole.next, hole.end) are free and this mutator's, and from `search_granule` on the bitmap is
- * right again. Flushing the hole makes the bitmap right everywhere. */
+ * right again. Flushing the hole makes the bitmap right everywhere.
+ *
+ * A mutator that uses up span after span of one kind takes more of them at a time, so that threads
+ * seldom meet at the heap lock; each collection starts that anew, so that what is needed rarely is
+ * not hoarded. */
 struct ms_cursor {
     char *hole_start;
     uint32_t span;           /* first block, or MS_NO_BLOCK */
     uint32_t search_granule; /* where to look for the next hole */
+    uint32_t spare;          /* list of further spans that are this mutator's, or MS_NO_BLOCK */
+    uint32_t batch; /* how many spans the last trip to the heap lock brought; 0: none yet */
 };
 
 struct ms_mutator {

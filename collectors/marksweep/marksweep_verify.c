@@ -83,13 +83,15 @@ static void check_small(struct verification *v, uint32_t span)
              c->blocks);
     const uint64_t *bits = ms_space_bits(ms_space.allocated, span);
     size_t objects = 0;
-    for (size_t granule = 0; granule < c->blocks * MS_BLOCK_GRANULES; granule++) {
-        if (!ms_bit_test(bits, granule))
-            continue;
-        objects++;
-        if (granule % c->slot_granules != 0 || granule / c->slot_granules >= c->slots)
-            fail(v, "a bit is set at granule %zu of the span at block %u, where no slot starts",
-                 granule, span);
+    for (size_t word = 0; word < c->blocks * MS_BLOCK_WORDS; word++) {
+        objects += (size_t)__builtin_popcountll(bits[word]);
+        for (uint64_t set = c->one_block ? bits[word] & ~c->starts[word] : bits[word]; set != 0;
+             set &= set - 1) {
+            size_t granule = word * 64 + (size_t)__builtin_ctzll(set);
+            if (granule % c->slot_granules != 0 || granule / c->slot_granules >= c->slots)
+                fail(v, "a bit is set at granule %zu of the span at block %u, where no slot starts",
+                     granule, span);
+        }
     }
     if (objects < c->slots)
         v->partial_spans++;
@@ -160,7 +162,7 @@ static void check_runs(struct verification *v, const struct ms_runs *runs,
 static void check_partial_lists(struct verification *v)
 {
     uint64_t spans = 0;
-    for (size_t list = 0; list < MS_HOLES; list++) {
+    for (size_t list = 0; list < ms_layout_count() * MARKSWEEP_CLASSES; list++) {
         for (uint32_t span = ms_heap.partial[list].first; span != MS_NO_BLOCK;
              span = ms_space.table[span].next) {
             struct ms_kind kind = ms_space.kinds[span];
