@@ -114,7 +114,7 @@ $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(
 # The runner's parts for tests, of which each links only those that it uses: most need a backend.
 $(OBJ)/runner.a: $(filter-out %/runner_main.o,$(RUNNER_OBJECTS))
 	@mkdir -p '$(@D)'
-	rm -f '$@' && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f '$@' && $(AR) rcs $@ $^
 
 # Unit tests are programs of one file. One that is named after a backend (marksweep_heap_test.c) is
 # linked with it; the others with everything but collectors and main programs.
@@ -166,12 +166,16 @@ all: required $(BIN)/gcmeter $(RUNNER_EXES)
 .PHONY: test-programs
 test-programs: required $(TEST_EXES)
 
-# What the rest needs at run time or to build, by Debian name. DEPS_FOR_TEST adds cmocka.
+# What is missing, by Debian name: required to build, to test, to draw; and what adds a backend.
 .PHONY: deps
-REQUIRED_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev) $(if $(HAVE_CMOCKA),,libcmocka-dev) $(if $(HAVE_GNUPLOT),,gnuplot-nox)
+BUILD_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev)
+TEST_PACKAGES := $(if $(HAVE_CMOCKA),,libcmocka-dev)
+CHART_PACKAGES := $(if $(HAVE_GNUPLOT),,gnuplot-nox)
+# install(REQUIRED, OPTIONAL): nothing where nothing is missing.
+install = @CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(1))' '$(strip $(2))'
 MISSING_OPTIONAL := $(sort $(foreach row,$(filter-out $(BUILT_ROWS),$(BACKEND_ROWS)),$(call field,$(row),5)))
 deps: ## install what is missing (Debian; elsewhere print the package names)
-	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL))
 
 COMMA := ,
 # The test programs, and further passes of the conformance suite with backend options.
@@ -182,7 +186,7 @@ TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$
 
 .PHONY: test
 test: ## install what is missing, build, run all tests (SAN=address,undefined or SAN=thread)
-	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES),$(CHART_PACKAGES) $(MISSING_OPTIONAL))
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory run-tests
 
@@ -201,7 +205,7 @@ check: all ## the fast part of the tests (seconds)
 
 .PHONY: bench
 bench: ## install what is missing, build, measure SUITE (default standard), draw charts, print a summary
-	@CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(REQUIRED_PACKAGES))' '$(MISSING_OPTIONAL)'
+	$(call install,$(BUILD_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL))
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory run-bench
 
@@ -212,13 +216,17 @@ run-bench:
 	@'$(BUILD)/bin/gcmeter' run --suite '$(SUITE)'; code=$$?; \
 	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
 	'$(BUILD)/bin/gcmeter' plot '$(RUN)' && \
-	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend --reference mimalloc; \
+	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: schema
+schema: all ## write results/SCHEMA.md from the tables of harness/data
+	@mkdir -p results && '$(BUILD)/bin/gcmeter' list metrics --markdown >results/SCHEMA.md
 
 .PHONY: lint
 lint: ## include rules, unique names, format, shell scripts

@@ -28,25 +28,24 @@ do for [p = first:last] {
     set logscale xy
     # A lane each for the longest operations, right of where the curves end.
     lanes = words(panel_series[p])
-    share = 0.035 * lanes + 0.05
+    share = lanes < 5 ? 0.22 : 0.035 * lanes + 0.05
     step = 0.035 * log10(x_high[p]) / (1 - share)
     set xrange [1:10 ** (log10(x_high[p]) / (1 - share))]
     set yrange [y_low[p]:y_high[p]]
+    # Labels of every nine, or of every second one where they would touch
+    # each other or the next.
+    nines = panel_width * (1 - share) / log10(x_high[p]) > 46 ? 1 : 2
     set xtics nomirror ((log10(x_high[p]) < 2.6 ? "0%%" : "") 1, "50%%" 2)
-    if (x_high[p] >= 10) { set xtics add ("90%%" 10) }
-    if (x_high[p] >= 100) { set xtics add ("99%%" 100) }
-    if (x_high[p] >= 1e3) { set xtics add ("99.9%%" 1e3) }
-    if (x_high[p] >= 1e4) { set xtics add ("99.99%%" 1e4) }
-    if (x_high[p] >= 1e5) { set xtics add ((x_high[p] < 1e6 ? "99.999%%" : "") 1e5) }
-    if (x_high[p] >= 1e6) { set xtics add ("99.9999%%" 1e6) }
-    if (x_high[p] >= 1e8) { set xtics add ("99.999999%%" 1e8) }
+    do for [nine = 1:int(log10(x_high[p]) + 1e-9)] {
+        set xtics add ((nine - 1) % nines > 0 || (nine >= 5 && 10 ** nine > 0.8 * x_high[p]) ? "" : nine == 1 ? "90%%" : nine == 2 ? "99%%" : "99.".("9999999"[1:nine - 2])."%%" 10 ** nine)
+    }
     set arrow 1 from 10 ** (log10(x_high[p]) + 0.8 * step), graph 0 to 10 ** (log10(x_high[p]) + 0.8 * step), graph 1 nohead back lt 1 lw 0.5 lc rgb "#909090"
     set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (0.9 + (lanes + 1) / 2.0)))
-    tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 6
+    tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 8
     load here.'ticks.gp'
     file = sprintf("%s/latency_hdr.%d.csv", data, p)
     if (lanes == 0) {
-        set label 5 "no latencies recorded" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
+        set label 6 "no latencies recorded" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else {
         plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("inverse_tail") : NaN):"latency_ns" with lines ls int(s) title series_label[int(s)] noenhanced, \

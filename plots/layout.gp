@@ -7,7 +7,7 @@
 # share one plot area. The format follows the ending of
 # `out`: .svg, .png or .pdf.
 #
-# Leaves a multiplot, panel_title[], panel_note[], panel_series[] (numbers joined by blanks), and
+# Leaves a multiplot, panel_title[], panel_n[], panel_note[], panel_series[] (numbers joined by blanks), and
 # px(x), py(y): screen coordinates of pixels counted from the left and from the top.
 #
 # Text from files is only ever shown, never evaluated: it reaches labels and titles as the value of
@@ -29,10 +29,11 @@ panel_count = int(STATS_max)
 if (!exists("first")) { first = 1 }
 if (!exists("last")) { last = panel_count }
 array panel_title[panel_count]
+array panel_n[panel_count]
 array panel_note[panel_count]
 array panel_series[panel_count]
 stats data.'/'.chart.'.panels.csv' using (layout_p = int(column("panel")), \
-    panel_title[layout_p] = text("title"), panel_note[layout_p] = text("note"), \
+    panel_title[layout_p] = text("title"), panel_n[layout_p] = text("n"), panel_note[layout_p] = text("note"), \
     panel_series[layout_p] = text("series"), 1) nooutput
 
 if (!exists("stacked")) { stacked = 0 }

@@ -45,7 +45,7 @@ do for [p = first:last] {
     file = sprintf("%s/memory_time.%d.csv", data, p)
     collections = sprintf("%s/memory_time.%d.collections.csv", data, p)
     if (words(panel_series[p]) == 0) {
-        set label 5 "no samples" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
+        set label 6 "no samples" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else { if (lanes == 0) {
         plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("t_ns") / t_unit : NaN):(column("memory_bytes") / m_unit) with lines ls int(s) title series_label[int(s)] noenhanced, \

@@ -30,11 +30,11 @@ do for [p = first:last] {
     set ytics nomirror ("0%%" 0, "25%%" 0.25, "50%%" 0.5, "75%%" 0.75, "100%%" 1, "longest" 1.03 + lane * (lanes + 1) / 2.0)
     set logscale x
     set xrange [x_low[p]:x_high[p]]
-    tick_axis = "x"; tick_kind = "time"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = 1; tick_most = 5
+    tick_axis = "x"; tick_kind = "time"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = 1; tick_most = 6
     load here.'ticks.gp'
     file = sprintf("%s/stop_cdf.%d.csv", data, p)
     if (lanes == 0) {
-        set label 5 "no stops" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
+        set label 6 "no stops" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else {
         plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("kind") eq "curve" ? column("duration_ns") : NaN):"fraction" with steps ls int(s) title series_label[int(s)] noenhanced, \

@@ -1,13 +1,14 @@
-# ticks.gp: tics of a logarithmic axis from tick_low to tick_high: labelled at 1-2-5 steps on a short
-# axis, at powers of ten on a long one, thinned to about tick_most labels. tick_axis is "x", "y",
+# ticks.gp: tics of a logarithmic axis from tick_low to tick_high, labelled as closely as about
+# tick_most labels allow: at 1-2-5 or 1-3 steps, else at powers of ten. tick_axis is "x", "y",
 # "x2" or "y2"; the label shows the value divided by tick_scale, and tick_kind says how: "time" (ns,
 # in the unit that suits), "plain" or "times" (2×).
 tick_time(ns) = ns < 999.5 ? sprintf("%g ns", ns) : ns < 999.5e3 ? sprintf("%g µs", ns / 1e3) : \
     ns < 999.5e6 ? sprintf("%g ms", ns / 1e6) : sprintf("%g s", ns / 1e9)
 tick_text(v) = tick_kind eq "time" ? tick_time(v) : tick_kind eq "times" ? sprintf("%g×", v) : sprintf("%g", v)
 tick_decades = log10(tick_high / tick_low)
-tick_steps = tick_decades < 0.7 ? "1 1.5 2 3 4 5 6 8" : tick_decades < 2.2 ? "1 2 5" : "1"
-tick_every = tick_decades < 2.2 ? 1 : int(ceil(tick_decades / tick_most))
+tick_steps = tick_decades < 0.7 ? "1 1.5 2 3 4 5 6 8" : tick_decades * 3 <= tick_most + 1 ? "1 2 5" : \
+    tick_decades * 2 <= tick_most + 1 ? "1 3" : "1"
+tick_every = tick_steps ne "1" ? 1 : int(ceil(tick_decades / tick_most))
 if (tick_axis eq "x") { set xtics () nomirror scale 0.6, 0.3 font font_tics }
 if (tick_axis eq "y") { set ytics () nomirror scale 0.6, 0.3 font font_tics }
 if (tick_axis eq "x2") { set x2tics () nomirror scale 0.6, 0.3 font font_tics }

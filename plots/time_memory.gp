@@ -36,22 +36,22 @@ do for [p = first:last] {
     set yrange [y_low[p]:y_high[p]]
     set x2range [x_low[p]:x_high[p]]
     set y2range [y_low[p]:y_high[p]]
-    tick_axis = "x"; tick_kind = "plain"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = 2.0 ** 20; tick_most = 5
+    tick_axis = "x"; tick_kind = "plain"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = 2.0 ** 20; tick_most = 6
     load here.'ticks.gp'
-    tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 5
+    tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 8
     load here.'ticks.gp'
     if (x_reference[p] > 0) {
         tick_kind = "times"
-        tick_axis = "x2"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = x_reference[p]
+        tick_axis = "x2"; tick_most = 6; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = x_reference[p]
         load here.'ticks.gp'
-        tick_axis = "y2"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = y_reference[p]
+        tick_axis = "y2"; tick_most = 8; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = y_reference[p]
         load here.'ticks.gp'
         set arrow 1 from first x_reference[p], graph 0 to first x_reference[p], graph 1 nohead back dt 13 lw 0.8 lc rgb "#909090"
         set arrow 2 from graph 0, first y_reference[p] to graph 1, first y_reference[p] nohead back dt 13 lw 0.8 lc rgb "#909090"
     }
     file = sprintf("%s/time_memory.%d.csv", data, p)
     if (words(panel_series[p]) == 0) {
-        set label 5 "nothing measured" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
+        set label 6 "nothing measured" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else {
         plot for [s in panel_series[p]] file using (column("series") == int(s) ? column("memory_bytes") : NaN):"wall_ns":"memory_low_bytes":"memory_high_bytes":"wall_low_ns":"wall_high_ns" with xyerrorbars ls 1000 + int(s) ps 0.9 * point_scale title series_label[int(s)] noenhanced

@@ -50,27 +50,28 @@ y_title = ""
 load here.'panel.gp'
 unset label 1
 unset label 2
+unset label 5
 unset ytics
 set grid noytics
 set border 1
 set logscale x
 set xrange [x_low:x_high]
 set yrange [-row_last - 0.7:-row_first + 0.7]
-tick_axis = "x"; tick_kind = "times"; tick_low = x_low; tick_high = x_high; tick_scale = 1; tick_most = 7
+tick_axis = "x"; tick_kind = "times"; tick_low = x_low; tick_high = x_high; tick_scale = 1; tick_most = 8
 load here.'ticks.gp'
 set arrow 1 from first 1, graph 0 to first 1, graph 1 nohead back dt 1 lw 1 lc rgb "#606060"
 do for [layout_r = row_first:row_last] {
+    # What has no ratio has room to say why.
+    if (row_kind[layout_r] eq "missing") {
+        set label row_text[layout_r] at graph 0.01, first -layout_r left font font(10.5) tc rgb "#606060" noenhanced
+    } else {
+        set label row_text[layout_r] at screen px(canvas_width - 12), first -layout_r right font font(10.5) tc rgb (row_kind[layout_r] eq "ratio" ? "#000000" : "#606060") noenhanced
+    }
     if (row_kind[layout_r] eq "heading") {
         set label row_label[layout_r] at screen px(12), first -layout_r left font font(12) noenhanced
         if (layout_r > row_first) { set arrow from screen px(12), first -layout_r + 0.5 to screen px(canvas_width - 12), first -layout_r + 0.5 nohead dt 1 lw 0.5 lc rgb "#bbbbbb" }
     } else {
         set label short(row_label[layout_r]) at screen px(panel_left - 10), first -layout_r right font font(10.5) noenhanced
-        # What has no ratio has room to say why.
-        if (row_kind[layout_r] eq "missing") {
-            set label row_text[layout_r] at graph 0.01, first -layout_r left font font(10.5) tc rgb "#606060" noenhanced
-        } else {
-            set label row_text[layout_r] at screen px(canvas_width - 12), first -layout_r right font font(10.5) tc rgb (row_kind[layout_r] eq "ratio" ? "#000000" : "#606060") noenhanced
-        }
     }
 }
 plot for [s = 1:series_count] data.'/time_ratio.csv' using (column("series") == s && column("row") >= row_first && column("row") <= row_last ? column("ratio") : NaN):(-column("row")):"ratio_low":"ratio_high" with xerrorbars ls 1000 + s ps 0.8 * point_scale title series_label[s] noenhanced

@@ -57,7 +57,7 @@ static void bounds(size_t index, struct histogram_bucket *bucket)
     unsigned shift = index < 2 * SUB_BUCKETS ? 0 : (unsigned)(index >> HISTOGRAM_SUB_BITS) - 1;
     int64_t mantissa = (int64_t)index - ((int64_t)shift << HISTOGRAM_SUB_BITS);
     bucket->low_ns = mantissa << shift;
-    bucket->high_ns = (mantissa + 1) << shift;
+    bucket->high_ns = ((mantissa + 1) << shift) - 1;
 }
 
 bool histogram_next(const struct histogram *h, size_t *cursor, struct histogram_bucket *bucket)
@@ -86,6 +86,6 @@ bool histogram_percentile(const struct histogram *h, uint64_t tail, int64_t *val
         if (below > rank)
             break;
     }
-    *value_ns = bucket.high_ns - 1 < h->max_ns ? bucket.high_ns - 1 : h->max_ns;
+    *value_ns = bucket.high_ns < h->max_ns ? bucket.high_ns : h->max_ns;
     return true;
 }

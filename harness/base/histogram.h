@@ -31,7 +31,7 @@ struct histogram {
     uint64_t counts[HISTOGRAM_BUCKETS];
 };
 
-/* A bucket that is not empty: count values in [low_ns, high_ns). */
+/* A bucket that is not empty: count values in [low_ns, high_ns], both included. */
 struct histogram_bucket {
     int64_t low_ns;
     int64_t high_ns;

@@ -6,17 +6,7 @@
 
 #include "data/printable.h"
 
-static void put_n(FILE *out, size_t n_low, size_t n_high)
-{
-    if (n_high == 0)
-        return;
-    if (n_low == n_high)
-        fprintf(out, "n = %zu", n_low);
-    else
-        fprintf(out, "n = %zu to %zu", n_low, n_high);
-}
-
-static void put_title(FILE *out, const struct chart_plan *plan, const struct chart_panel *panel)
+void chart_put_n(FILE *out, const struct chart_plan *plan, const struct chart_panel *panel)
 {
     size_t low = SIZE_MAX, high = 0;
     for (size_t i = 0; i < panel->member_count; i++) {
@@ -26,10 +16,12 @@ static void put_title(FILE *out, const struct chart_plan *plan, const struct cha
         low = n < low ? n : low;
         high = n > high ? n : high;
     }
-    fputs(panel->title, out);
-    if (high > 0)
-        fputs(" · ", out);
-    put_n(out, low, high);
+    if (high == 0)
+        return;
+    if (low == high)
+        fprintf(out, "n = %zu", low);
+    else
+        fprintf(out, "n = %zu to %zu", low, high);
 }
 
 void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell)
@@ -75,19 +67,13 @@ bool chart_has_failures(const struct chart_plan *plan, uint32_t cell)
     return false;
 }
 
-/* Manual cells among those under a heap limit. */
-static void note_unlimited(struct chart_caption *caption, const struct chart_plan *plan,
-                           const struct chart_panel *panel)
+static void note_unlimited(struct chart_caption *caption, const struct chart_panel *panel)
 {
-    bool any = false;
     for (size_t i = 0; i < panel->member_count; i++) {
         if (!panel->members[i].unlimited)
             continue;
-        if (!any)
-            chart_caption_note(caption, "without heap limit: ");
-        fprintf(caption->note, "%s%s", any ? ", " : "",
-                plan->series[panel->members[i].series].label);
-        any = true;
+        chart_caption_note(caption, "manual backends: no heap limit");
+        return;
     }
 }
 
@@ -150,21 +136,6 @@ void chart_put_bytes(FILE *out, double bytes)
     fprintf(out, "%.*f %s", unit && whole < 2 ? 2 - whole : 0, bytes, units[unit]);
 }
 
-int chart_title(const struct chart_plan *plan, const struct chart_panel *panel, char **title)
-{
-    size_t length;
-    *title = NULL;
-    FILE *out = open_memstream(title, &length);
-    if (!out)
-        return -ENOMEM;
-    put_title(out, plan, panel);
-    if (fclose(out) == 0)
-        return 0;
-    free(*title);
-    *title = NULL;
-    return -ENOMEM;
-}
-
 int chart_caption_open(struct chart_caption *caption)
 {
     *caption = (struct chart_caption){0};
@@ -193,20 +164,23 @@ void chart_caption_show(struct chart_caption *caption, uint32_t series)
 int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel)
 {
-    char *title = NULL;
-    int code = chart_title(plan, &plan->panels[panel], &title);
-    if (code)
-        return code;
-    note_unlimited(caption, plan, &plan->panels[panel]);
+    char *n = NULL;
+    size_t length;
+    FILE *out = open_memstream(&n, &length);
+    if (!out)
+        return -ENOMEM;
+    chart_put_n(out, plan, &plan->panels[panel]);
+    note_unlimited(caption, &plan->panels[panel]);
     note_failures(caption, plan, &plan->panels[panel]);
-    int failed = fflush(caption->note) | fflush(caption->series);
+    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
     if (!failed) {
         chart_table_int(table, (int64_t)panel + 1);
-        chart_table_text(table, title);
+        chart_table_text(table, plan->panels[panel].title);
+        chart_table_text(table, n);
         chart_table_text(table, caption->note_text);
         chart_table_text(table, caption->series_text);
     }
-    free(title);
+    free(n);
     return failed ? -ENOMEM : 0;
 }
 

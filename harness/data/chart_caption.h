@@ -1,4 +1,4 @@
-/* chart_caption.h: the words of a panel: its title with n, what it leaves out and why, and which
+/* chart_caption.h: the words of a panel: its title and n, what it leaves out and why, and which
  * series it shows. Nothing that was measured or failed is left out without a note. */
 #ifndef DATA_CHART_CAPTION_H
 #define DATA_CHART_CAPTION_H
@@ -34,12 +34,12 @@ void chart_caption_show(struct chart_caption *caption, uint32_t series);
 
 /* The first columns of a CHART.panels.csv, CHART_CAPTION_COLUMNS: after the notes given, what
  * failed or is missing. Once per caption. 0 or -ENOMEM. */
-#define CHART_CAPTION_COLUMNS "panel,title,note,series"
+#define CHART_CAPTION_COLUMNS "panel,title,n,note,series"
 int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel);
 
-/* The panel's title with the range of n over its cells, to be freed by the caller. 0 or -ENOMEM. */
-int chart_title(const struct chart_plan *plan, const struct chart_panel *panel, char **title);
+/* "n = 10" or "n = 7 to 10": the range over the panel's cells of how many invocations count. */
+void chart_put_n(FILE *out, const struct chart_plan *plan, const struct chart_panel *panel);
 
 /* Whether some invocations of a cell did not end well, and what became of those: "oom 2 of 10,
  * crashed 1 of 10", "skipped: REASON". */

@@ -63,7 +63,7 @@ static int take_bucket(void *data, size_t invocation, const struct csv_row *row)
     }
     latencies->buckets[latencies->bucket_count++] = (struct bucket){
         .low_ns = (double)low_ns,
-        .high_ns = (double)(high_ns > low_ns ? high_ns : low_ns + 1),
+        .high_ns = (double)(high_ns > low_ns ? high_ns : low_ns),
         .count = count,
     };
     return 0;
@@ -101,7 +101,7 @@ static double percentile(const struct latencies *latencies, double inverse_tail)
         else
             low = middle + 1;
     }
-    double value = latencies->buckets[low].high_ns - 1;
+    double value = latencies->buckets[low].high_ns;
     return value < 1 ? 1 : value;
 }
 
@@ -141,7 +141,7 @@ static int find_longest(const struct chart_plan *plan, uint32_t cell, struct sam
     } else {
         for (size_t i = 0; i < sample->count; i++) {
             const struct latencies *l = sample->latencies[i];
-            sample->values[i] = l->buckets[l->bucket_count - 1].high_ns - 1;
+            sample->values[i] = l->buckets[l->bucket_count - 1].high_ns;
         }
         *longest = chart_summarise(sample->values, sample->count);
     }

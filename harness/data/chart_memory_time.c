@@ -237,7 +237,7 @@ static int write_panel(const struct chart_plan *plan, size_t p, const struct his
     double t_high_ns = 0, top_bytes = find_top(panel, histories, typical);
     for (size_t i = 0; i < panel->member_count; i++) {
         const struct history *history = drawn(histories, typical, &panel->members[i]);
-        if (history)
+        if (history && history->peak_bytes <= top_bytes)
             t_high_ns = fmax(t_high_ns, fmax(history->wall_ns,
                                              history->samples[history->sample_count - 1].t_ns));
     }

@@ -56,8 +56,6 @@ static int series_add(struct chart_plan *plan, const struct run_cell *cell)
         free(made.backend);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < plan->series_count; i++)
-        made.variant += strcmp(plan->series[i].backend, made.backend) == 0;
     plan->series[plan->series_count++] = made;
     return 0;
 }
@@ -196,6 +194,32 @@ static int reference_find(struct chart_plan *plan, const char *name, struct csv_
     return 0;
 }
 
+/* Cells start in random order; charts of the same cells should look the same from run to run.
+ * Variants of a backend keep together; numbers in names count as numbers. */
+static int series_compare(const void *a, const void *b, void *data)
+{
+    const struct chart_series *x = a, *y = b;
+    const struct run_data *run = data;
+    int by_kind = is_manual(run, x->backend) - is_manual(run, y->backend);
+    int by_backend = strcmp(x->backend, y->backend);
+    return by_kind ? by_kind : by_backend ? by_backend : strverscmp(x->label, y->label);
+}
+
+static int panel_compare(const void *a, const void *b)
+{
+    const struct chart_panel *x = a, *y = b;
+    return strverscmp(x->title, y->title);
+}
+
+static void series_number(struct chart_plan *plan)
+{
+    qsort_r(plan->series, plan->series_count, sizeof *plan->series, series_compare,
+            (void *)plan->run);
+    for (size_t i = 1; i < plan->series_count; i++)
+        if (strcmp(plan->series[i].backend, plan->series[i - 1].backend) == 0)
+            plan->series[i].variant = plan->series[i - 1].variant + 1;
+}
+
 int chart_plan_make(struct chart_plan *plan, const struct run_data *run, const char *reference,
                     struct csv_error *error)
 {
@@ -203,8 +227,10 @@ int chart_plan_make(struct chart_plan *plan, const struct run_data *run, const c
     int code = 0;
     for (size_t i = 0; i < run->cell_count && !code; i++)
         code = series_add(plan, &run->cells[i]);
-    if (!code)
+    if (!code) {
+        series_number(plan);
         code = reference_find(plan, reference, error);
+    }
     for (size_t i = 0; i < run->cell_count && !code; i++) {
         const struct run_cell *cell = &run->cells[i];
         bool known = is_guest(run, cell);
@@ -213,6 +239,8 @@ int chart_plan_make(struct chart_plan *plan, const struct run_data *run, const c
         if (!known)
             code = panel_add(plan, cell);
     }
+    if (!code && plan->panel_count)
+        qsort(plan->panels, plan->panel_count, sizeof *plan->panels, panel_compare);
     if (code == -ENOMEM)
         snprintf(error->text, sizeof error->text, "out of memory");
     if (code)

@@ -37,9 +37,9 @@ struct chart_panel {
 
 struct chart_plan {
     const struct run_data *run;
-    struct chart_series *series; /* by first appearance */
+    struct chart_series *series; /* collectors first, then by name */
     size_t series_count;
-    struct chart_panel *panels; /* by first appearance */
+    struct chart_panel *panels; /* by title */
     size_t panel_count;
     int64_t reference; /* index of a series, or -1 where the run has no cells */
 };

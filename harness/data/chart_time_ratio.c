@@ -25,6 +25,7 @@ struct extent {
     double high;
     bool has_intervals;
     bool has_ranges; /* where n is too small for an interval */
+    bool has_unlimited;
 };
 
 /* Wall times in logarithms, ascending. */
@@ -162,18 +163,24 @@ static int write_rows(const struct chart_plan *plan, const struct chart_panel *p
                       struct chart_caption *caption, struct chart_table *rows, size_t *row,
                       struct extent *extent)
 {
-    char *title = NULL;
-    int code = chart_title(plan, panel, &title);
-    if (code)
-        return code;
-    chart_table_int(rows, (int64_t)++ * row);
-    chart_table_text(rows, "heading");
-    chart_table_int(rows, 0);
-    chart_table_text(rows, title);
-    for (int i = 0; i < 5; i++)
-        chart_table_empty(rows);
-    chart_table_row(rows);
-    free(title);
+    char *n = NULL;
+    size_t length;
+    FILE *out = open_memstream(&n, &length);
+    if (!out)
+        return -ENOMEM;
+    chart_put_n(out, plan, panel);
+    int code = fclose(out) == 0 ? 0 : -ENOMEM;
+    if (!code) {
+        chart_table_int(rows, (int64_t)++ * row);
+        chart_table_text(rows, "heading");
+        chart_table_int(rows, 0);
+        chart_table_text(rows, panel->title);
+        chart_table_text(rows, n);
+        for (int i = 0; i < 4; i++)
+            chart_table_empty(rows);
+        chart_table_row(rows);
+    }
+    free(n);
     for (size_t i = 0; i < panel->member_count && !code; i++) {
         const struct chart_member *member = &panel->members[i];
         bool is_reference = panel->reference == member->cell;
@@ -181,6 +188,7 @@ static int write_rows(const struct chart_plan *plan, const struct chart_panel *p
         code = compare(plan, panel, member->cell, &ratio);
         if (code)
             break;
+        extent->has_unlimited |= member->unlimited;
         if (!is_reference)
             widen(extent, &ratio);
         if (ratio.n)
@@ -211,11 +219,14 @@ static int write_panels(const struct chart_plan *plan, const char *folder,
         chart_table_open(&panels, folder, "time_ratio.panels.csv",
                          CHART_CAPTION_COLUMNS ",interval,row_first,row_last,low,high", error);
     chart_log_range(&extent.low, &extent.high, 3);
+    char interval[256];
+    snprintf(interval, sizeof interval, "%s%s", interval_words(&extent),
+             extent.has_unlimited ? " Manual backends have no heap limit." : "");
     for (size_t p = 0; p < plan->panel_count && !code; p++) {
         code = chart_caption_put(&captions[p], panels, plan, p);
         if (code)
             break;
-        chart_table_text(panels, interval_words(&extent));
+        chart_table_text(panels, interval);
         chart_table_int(panels, p ? (int64_t)rows_end[p - 1] + 1 : 1);
         chart_table_int(panels, (int64_t)rows_end[p]);
         chart_table_real(panels, extent.low);

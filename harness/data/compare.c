@@ -14,9 +14,7 @@
 /* A counter that varies by more than this is statistical; near-exact ones gate at ten times it. */
 #define NEAR_EXACT_SPREAD 0.005
 #define NEAR_EXACT_LEAST  0.001
-/* An estimate beyond this is as good as never. */
-#define NEEDED_MAX 9999
-#define NO_METRIC  SIZE_MAX
+#define NO_METRIC         SIZE_MAX
 
 const char *const compare_default_metrics[] = {
     "wall_ns",
@@ -358,7 +356,7 @@ static int compare_outcomes(struct context *context, const struct side *base,
             row->why = "fails no more";
             row->verdict = COMPARE_SAME;
         } else {
-            row->why = "fails";
+            row->why = was->failed ? "fails" : "fails at times";
         }
     }
     return 0;
@@ -414,11 +412,10 @@ static size_t estimate_needed(const struct compare_row *row, const struct effect
     double least = (double)family_invocations;
     if (size <= e->limit) {
         half = fmax(e->estimate - e->low, e->high - e->estimate);
-        /* The least n whose interval reaches its coverage at the usual alpha. */
-        least = 4;
+        least = COMPARE_VERDICT_INVOCATIONS;
     }
-    double total = gap > 0 ? ceil((double)n * (half / gap) * (half / gap)) : NEEDED_MAX;
-    total = fmin(fmax(fmax(total, least), (double)n + 1), NEEDED_MAX);
+    double total = gap > 0 ? ceil((double)n * (half / gap) * (half / gap)) : COMPARE_NEEDED_MAX;
+    total = fmin(fmax(fmax(total, least), (double)n + 1), COMPARE_NEEDED_MAX);
     return total > (double)n ? (size_t)total - n : 1;
 }
 
@@ -444,17 +441,21 @@ static void judge_by_test(struct compare_result *result, struct compare_row *row
                           const struct compare_options *options)
 {
     struct effect e = effect_of(row, &options->tolerance);
-    bool significant = row->p_holm < options->alpha && exceeds_absolute(row, &options->tolerance);
+    bool is_range = row->base.count < COMPARE_VERDICT_INVOCATIONS ||
+                    row->new.count < COMPARE_VERDICT_INVOCATIONS;
+    bool significant =
+        !is_range && row->p_holm < options->alpha && exceeds_absolute(row, &options->tolerance);
     if (significant && e.low > e.limit) {
         row->verdict = COMPARE_REGRESSED;
     } else if (significant && e.high < -e.limit) {
         row->verdict = COMPARE_IMPROVED;
-    } else if (row->coverage >= 1 - options->alpha && e.low >= -e.limit && e.high <= e.limit) {
+    } else if (!is_range && row->coverage >= 1 - options->alpha && e.low >= -e.limit &&
+               e.high <= e.limit) {
         row->verdict = COMPARE_SAME;
     } else {
         row->needed_invocations = estimate_needed(row, &e, result->family_invocations);
         double least = statistics_least_p(row->base.count, row->new.count);
-        result->undecidable_count += least * (double)result->family >= options->alpha;
+        result->undecidable_count += is_range || least * (double)result->family >= options->alpha;
     }
 }
 

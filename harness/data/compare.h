@@ -52,6 +52,13 @@ enum compare_verdict {
     COMPARE_SAME,
 };
 
+/* An estimate of more invocations than this in all is as good as never, and ends here. */
+#define COMPARE_NEEDED_MAX 9999
+
+/* Samples smaller than this show a range and give no statistical verdict (METHODS.md section 1): no
+ * interval of theirs reaches 95 % against a sample of their own size. */
+#define COMPARE_VERDICT_INVOCATIONS 4
+
 /* "status" in the place of a metric: whether invocations complete. */
 #define COMPARE_STATUS "status"
 

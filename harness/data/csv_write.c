@@ -94,6 +94,9 @@ int csv_put_field(FILE *out, const char *text)
 size_t csv_format_real(char *buffer, double value)
 {
     int length = 0;
+    /* Whole numbers in full: 6e+07 would be as exact, and harder to read. */
+    if (value == floor(value) && fabs(value) < 1e15)
+        return (size_t)snprintf(buffer, CSV_REAL_BYTES, "%.0f", value);
     for (int digits = 6; digits <= 17; digits++) {
         length = snprintf(buffer, CSV_REAL_BYTES, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)

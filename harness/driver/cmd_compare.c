@@ -187,13 +187,25 @@ static bool is_noisy(const struct run_data *run)
     return false;
 }
 
+static bool has_completed(const struct run_data *run, const struct run_cell *cell,
+                          const char *variant)
+{
+    const struct cell_part *part = &cell->parts.backend;
+    if ((size_t)part->length != strlen(variant) ||
+        strncmp(part->text, variant, strlen(variant)) != 0)
+        return false;
+    for (size_t i = 0; i < cell->invocation_count; i++)
+        if (run->invocations[cell->invocations[i]].status == RUN_OK)
+            return true;
+    return false;
+}
+
 /* The variant of the run to compare with where none was named, or NULL. */
 static const char *find_reference(const struct run_data *run)
 {
     for (const char *const *name = default_references; *name; name++)
         for (size_t i = 0; i < run->cell_count; i++)
-            if ((size_t)run->cells[i].parts.backend.length == strlen(*name) &&
-                !strncmp(run->cells[i].parts.backend.text, *name, strlen(*name)))
+            if (has_completed(run, &run->cells[i], *name))
                 return *name;
     return NULL;
 }
@@ -254,8 +266,9 @@ static int compare_and_print(struct request *r, const struct run_data *base,
     int outcome;
     if (r->by_backend) {
         if (!r->reference && !(r->reference = find_reference(base)))
-            return cmd_fail(CMD_USAGE, "no cell of this run is of mimalloc or malloc; name what "
-                                       "to compare with: --reference VARIANT");
+            return cmd_fail(CMD_USAGE,
+                            "no cell of mimalloc or malloc completed in this run; name what "
+                            "to compare with: --reference VARIANT");
         outcome = compare_backends(&result, base, r->reference, &options, &error);
     } else {
         warn_of_differences(base, new);

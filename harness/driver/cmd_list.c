@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_CSV = 256, KEY_QUIET };
+enum { KEY_CSV = 256, KEY_QUIET, KEY_MARKDOWN };
 
 enum topic { TOPIC_BACKENDS, TOPIC_WORKLOADS, TOPIC_SUITES, TOPIC_METRICS, TOPIC_COUNT };
 
@@ -19,11 +19,13 @@ struct request {
     int topic; /* -1: all */
     bool csv;
     bool quiet;
+    bool markdown;
 };
 
 static const struct argp_option option_table[] = {
     {"csv", KEY_CSV, NULL, 0, "as CSV: one kind of thing, one row per thing and option", 0},
     {"quiet", KEY_QUIET, NULL, 0, "names only, of what can be used", 0},
+    {"markdown", KEY_MARKDOWN, NULL, OPTION_HIDDEN, "of metrics: results/SCHEMA.md", 0},
     {0},
 };
 
@@ -36,6 +38,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_QUIET:
         r->quiet = true;
+        return 0;
+    case KEY_MARKDOWN:
+        r->markdown = true;
         return 0;
     case ARGP_KEY_ARG:
         if (r->topic >= 0)
@@ -50,6 +55,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                              text);
         return 0;
     case ARGP_KEY_END:
+        if (r->markdown && r->topic != TOPIC_METRICS)
+            return cmd_usage(state, "--markdown is for list metrics");
         if (r->topic < 0 && (r->csv || r->quiet))
             return cmd_usage(state, "--%s needs one of backends, workloads, suites and metrics",
                              r->csv ? "csv" : "quiet");
@@ -63,7 +70,9 @@ static const struct argp parser = {
     .options = option_table,
     .parser = parse_option,
     .args_doc = "[backends|workloads|suites|metrics]",
-    .doc = "List what there is, with options, units, needs and availability.",
+    .doc = "List what there is, with options, units, needs and availability."
+           "\vBackends are the runners gcmeter-run-NAME in gcmeter's own folder and in those of "
+           "GCMETER_PATH.",
 };
 
 static void add_bounds(struct text_table *table, const struct catalog_option *option)
@@ -320,6 +329,10 @@ int cmd_list(int argc, char **argv)
     int code = cmd_parse(&parser, argc, argv, &request);
     if (code >= 0)
         return code;
+    if (request.markdown) {
+        int error = schema_write_markdown(stdout);
+        return error ? cmd_fail(CMD_MISSING, "stdout: %s", strerror(-error)) : CMD_DONE;
+    }
     struct catalog catalog;
     catalog_discover(&catalog);
     for (int topic = 0; topic < TOPIC_COUNT; topic++) {

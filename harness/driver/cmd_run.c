@@ -1,7 +1,10 @@
 /* cmd_run.c: `gcmeter run`. */
+#include "data/run_data.h"
+#include "data/run_resume.h"
 #include "data/size_text.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
+#include "driver/estimate.h"
 #include "driver/measure.h"
 #include "driver/plan.h"
 #include "driver/text_table.h"
@@ -41,6 +44,7 @@ enum {
     KEY_SEED,
     KEY_ORDER_SEED,
     KEY_OUT,
+    KEY_RESUME,
     KEY_DRY_RUN,
     KEY_QUIET,
 };
@@ -70,6 +74,8 @@ static const struct argp_option option_table[] = {
      "folder for the results, absent or empty (default: results/TIME, and results/latest is "
      "pointed to it)",
      0},
+    {"resume", KEY_RESUME, NULL, 0,
+     "continue the run in --out DIR with what is missing; the rest of the command as before", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "print what would be measured, and stop", 0},
     {"quiet", KEY_QUIET, NULL, 0, "no progress on stderr, failures only", 0},
     {0},
@@ -80,8 +86,11 @@ struct request {
     struct measure_options measure;
     bool has_order_seed;
     const char *out;
+    bool resume;
     bool dry_run;
     bool quiet;
+    struct run_data *earlier; /* the run that is resumed, or NULL */
+    unsigned resume_number;   /* how often it has been, this time included */
 };
 
 static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
@@ -177,6 +186,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             return cmd_usage(state, "--out needs the name of a folder");
         r->out = text;
         return 0;
+    case KEY_RESUME:
+        r->resume = true;
+        return 0;
     case KEY_DRY_RUN:
         r->dry_run = true;
         return 0;
@@ -196,8 +208,7 @@ static const struct argp parser = {
            "from its workloads; --heap and --threads take the place of its settings.\n\n"
            "Examples:\n"
            "  gcmeter run --suite quick\n"
-           "  gcmeter run --workload gcbench --backend boehm --backend boehm:incremental=1 "
-           "--heap 2xlive --heap 4xlive\n",
+           "  gcmeter run --workload gcbench --backend boehm --heap 2xlive --heap 4xlive\n",
 };
 
 static uint64_t fresh_seed(void)
@@ -230,13 +241,20 @@ static void print_plan(const struct plan *plan, const struct request *request)
     }
     text_table_print(&table, stdout, false);
     text_table_free(&table);
+    const struct measure_options *m = &request->measure;
+    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes\n", plan->cell_count,
+           plan->cell_count - plan->runnable_count,
+           (uint64_t)plan->runnable_count * m->invocations);
+    struct estimate estimate;
     char time[PROGRESS_TIME_BYTES];
-    uint64_t processes = (uint64_t)plan->runnable_count * request->measure.invocations;
-    int64_t limit_s = (int64_t)processes * request->measure.invocation.timeout_s;
-    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes, at most %s\n", plan->cell_count,
-           plan->cell_count - plan->runnable_count, processes,
-           progress_format_time(time, limit_s < INT64_MAX / 1000000000 ? limit_s * 1000000000
-                                                                       : INT64_MAX));
+    estimate_from_run(&estimate, plan, RESULTS_FOLDER "/latest", m->invocations,
+                      m->invocation.warmup, m->invocation.iterations);
+    if (estimate.known_count)
+        printf("about %s, by " RESULTS_FOLDER "/latest, which has %zu of the %zu cells\n",
+               progress_format_time(time, estimate.total_ns), estimate.known_count,
+               plan->runnable_count);
+    else
+        puts("how long it takes is not known: " RESULTS_FOLDER "/latest has none of the cells");
 }
 
 /* A name of the present second that is not taken, under results/; to be freed. */
@@ -276,6 +294,48 @@ static int fail_folder(const char *folder, int error)
                     strerror(-error));
 }
 
+/* What was asked before must be asked again, or the rows would not belong together. */
+static int check_same(const struct request *request, const char *key, uint64_t now)
+{
+    const char *before = run_data_key(request->earlier, key);
+    if (before && strtoull(before, NULL, 10) == now)
+        return -1;
+    return cmd_fail(CMD_USAGE, "%s was measured with %s %s, not %" PRIu64 "; give the same again",
+                    request->out, key, before ? before : "unknown", now);
+}
+
+/* Reads the run that is to be continued, if there is one. -1, or an exit code. */
+static int load_earlier(struct request *request)
+{
+    struct csv_error error;
+    char *run_csv = xprintf("%s/run.csv", request->out);
+    bool exists = access(run_csv, F_OK) == 0;
+    free(run_csv);
+    if (!exists)
+        return -1;
+    if (run_resume_cut(request->out, &error) ||
+        run_data_load(&request->earlier, request->out, &error))
+        return cmd_fail(CMD_USAGE, "%s", error.text);
+    const struct invocation_options *o = &request->measure.invocation;
+    const char *order_seed = run_data_key(request->earlier, "order_seed");
+    if (!request->has_order_seed && order_seed)
+        request->measure.order_seed = strtoull(order_seed, NULL, 10);
+    int code = check_same(request, "order_seed", request->measure.order_seed);
+    if (code < 0)
+        code = check_same(request, "seed", o->seed);
+    if (code < 0)
+        code = check_same(request, "iterations", o->iterations);
+    if (code < 0)
+        code = check_same(request, "warmup", o->warmup);
+    for (request->resume_number = 1;; request->resume_number++) {
+        char *key = xprintf("resume_%u_date", request->resume_number);
+        bool taken = run_data_key(request->earlier, key) != NULL;
+        free(key);
+        if (!taken)
+            return code;
+    }
+}
+
 static void tell_summary(struct progress *progress, const struct measure_totals *totals,
                          const char *folder)
 {
@@ -300,7 +360,7 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     struct run_files files;
     struct progress progress;
     struct measure_totals totals = {0};
-    int error = run_files_open(&files, folder);
+    int error = run_files_open(&files, folder, request->earlier != NULL);
     if (error) {
         int code = fail_folder(folder, error);
         free(folder);
@@ -314,14 +374,17 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .order_seed = request->measure.order_seed,
                                   .invocations = request->measure.invocations,
                                   .options = &request->measure.invocation};
-    environment_write_start(&files, plan, &run);
+    if (request->earlier)
+        environment_write_resume(&files, request->resume_number);
+    else
+        environment_write_start(&files, plan, &run);
     progress_init(&progress, request->quiet);
     if (!files.error)
-        measure_plan(&totals, plan, &request->measure, &files, &progress);
+        measure_plan(&totals, plan, &request->measure, request->earlier, &files, &progress);
     double share =
         totals.measured_ns > 0 ? (double)totals.driver_cpu_ns / (double)totals.measured_ns : -1;
     if (!files.error)
-        environment_write_end(&files, share);
+        environment_write_end(&files, request->resume_number, share);
     error = run_files_close(&files);
     int code = totals.interrupted ? CMD_INTERRUPTED : totals.failed ? CMD_FAILED : CMD_DONE;
     if (error) {
@@ -359,11 +422,15 @@ int cmd_run(int argc, char **argv)
     if (code < 0 && !wanted->suite && !wanted->backend_count && !wanted->workload_count)
         code = cmd_fail(CMD_USAGE, "nothing named to measure: give --suite quick, or --workload "
                                    "and --backend");
+    if (code < 0 && request.resume && !request.out)
+        code = cmd_fail(CMD_USAGE, "--resume needs --out DIR, the run to continue");
+    if (code < 0 && request.resume && !request.dry_run)
+        code = load_earlier(&request);
     if (code < 0) {
         if (!request.measure.invocations)
             request.measure.invocations =
                 wanted->suite ? wanted->suite->invocations : INVOCATIONS_DEFAULT;
-        if (!request.has_order_seed)
+        if (!request.has_order_seed && !request.earlier)
             request.measure.order_seed = fresh_seed();
         struct catalog catalog;
         struct plan plan;
@@ -387,6 +454,7 @@ int cmd_run(int argc, char **argv)
         }
         catalog_free(&catalog);
     }
+    run_data_free(request.earlier);
     free(wanted->backends);
     free(wanted->workloads);
     free(wanted->heaps);

@@ -10,9 +10,6 @@
 #include "driver/text_table.h"
 #include "driver/xalloc.h"
 
-/* Below this no interval reaches its coverage: a range is all there is. */
-enum { VERDICT_INVOCATIONS = 4 };
-
 static const char *heading_of(const char *metric)
 {
     static const struct {
@@ -55,6 +52,12 @@ static void add_sample(struct text_table *table, const struct compare_sample *sa
         text_table_add(table, figure);
 }
 
+/* Three digits of a ratio, but never more than thousandths. */
+static int decimals_of(double ratio)
+{
+    return ratio >= 99.95 ? 0 : ratio >= 9.995 ? 1 : ratio >= 0.9995 ? 2 : 3;
+}
+
 static void add_effect(struct text_table *table, const struct compare_row *row)
 {
     if (isnan(row->estimate)) {
@@ -66,14 +69,16 @@ static void add_effect(struct text_table *table, const struct compare_row *row)
                         figure_format(low, row->low, row->unit),
                         figure_format(high, row->high, row->unit));
     } else {
-        text_table_addf(table, "%.3g [%.3g, %.3g]", row->estimate, row->low, row->high);
+        text_table_addf(table, "%.*f [%.*f, %.*f]", decimals_of(row->estimate), row->estimate,
+                        decimals_of(row->low), row->low, decimals_of(row->high), row->high);
     }
 }
 
 static bool is_range_only(const struct compare_row *row)
 {
     return row->kind == COMPARE_STATISTICAL && row->verdict == COMPARE_INCONCLUSIVE &&
-           (row->base.count < VERDICT_INVOCATIONS || row->new.count < VERDICT_INVOCATIONS);
+           (row->base.count < COMPARE_VERDICT_INVOCATIONS ||
+            row->new.count < COMPARE_VERDICT_INVOCATIONS);
 }
 
 /* Between backends nothing has regressed: one is slower than another, or needs more. */
@@ -101,7 +106,9 @@ static char *verdict_text(const struct compare_result *result, const struct comp
     if (is_range_only(row))
         return xprintf("range only");
     if (row->needed_invocations)
-        return xprintf("inconclusive: ~%zu more", row->needed_invocations);
+        return xprintf("inconclusive: %s%zu more",
+                       row->needed_invocations + row->base.count >= COMPARE_NEEDED_MAX ? ">" : "~",
+                       row->needed_invocations);
     if (row->kind != COMPARE_STATISTICAL)
         return xprintf("%s (%s)", verdict_word(result, row), compare_kind_word(row->kind));
     return xstrdup(verdict_word(result, row));
@@ -159,7 +166,7 @@ static void print_notes(const struct compare_text *text, const struct compare_re
         fprintf(text->out,
                 "\nFewer than %d invocations give ranges and no verdict; --invocations %zu decides "
                 "these %zu comparisons.\n",
-                VERDICT_INVOCATIONS, result->family_invocations, result->family);
+                COMPARE_VERDICT_INVOCATIONS, result->family_invocations, result->family);
     else if (result->undecidable_count)
         fprintf(text->out,
                 "\n%zu of %zu comparisons cannot be decided with so few invocations: %zu each are "
@@ -390,48 +397,83 @@ static int compare_means(const void *a, const void *b)
     return (difference > 0) - (difference < 0);
 }
 
-/* Who won by how much. A variant that did not complete everywhere has its mean over fewer
- * workloads, which is said beside it. */
+static void print_left_out(const struct compare_text *text, const struct mean *mean, size_t all)
+{
+    char *variant = xprintf("%.*s at heap %.*s", mean->variant.length, mean->variant.text,
+                            mean->heap.length, mean->heap.text);
+    fputs(text->markdown ? "\nleft out: " : "  left out: ", text->out);
+    printable_put(text->out, variant);
+    fprintf(text->out, ", which completed %zu of %zu\n", mean->count, all);
+    free(variant);
+}
+
+/* Only of variants that completed everywhere: means over different workloads do not compare. */
+static void print_means_table(const struct compare_text *text, const struct mean *means,
+                              size_t count, size_t all, const struct cell_parts *reference)
+{
+    struct text_table table = {.column_count = 4};
+    static const char *const headings[] = {"backend", "heap", "time", "peak memory"};
+    for (size_t i = 0; i < table.column_count; i++)
+        text_table_add(&table, headings[i]);
+    for (size_t i = 0; i < count && means[i].count == all; i++) {
+        add_part(&table, &means[i].variant);
+        add_part(&table, &means[i].heap);
+        text_table_addf(&table, "%.2f", exp(means[i].time_sum / (double)all));
+        text_table_addf(&table, "%.2f", exp(means[i].memory_sum / (double)all));
+    }
+    char *what = xprintf("multiples of %.*s at heap %.*s, threads %.*s", reference->backend.length,
+                         reference->backend.text, reference->heap.length, reference->heap.text,
+                         reference->threads.length, reference->threads.text);
+    fprintf(text->out, "%sgeometric means over the %zu workloads that allocate, as ",
+            text->markdown ? "\n### " : "\n", all);
+    printable_put(text->out, what);
+    fputs(text->markdown ? "\n\n" : "\n", text->out);
+    free(what);
+    print_table(text, &table);
+    for (size_t i = 0; i < count; i++)
+        if (means[i].count < all)
+            print_left_out(text, &means[i], all);
+}
+
+/* Who won by how much, over the reference's cells of one heap setting and number of threads, those
+ * of `reference`. */
 static void print_means(const struct compare_text *text, const struct compare_result *result,
-                        const struct run_data *run, const char *reference)
+                        const struct run_data *run, const struct run_cell *reference)
 {
     struct mean *means = NULL;
     size_t count = 0;
+    size_t all = 0;
+    const struct run_cell *last = NULL;
     for (size_t i = 0; i < result->row_count; i++) {
         const struct compare_row *time = &result->rows[i];
+        const struct run_cell *base = time->base_cell;
         if (strcmp(time->metric, "wall_ns") != 0 || time->by_difference ||
-            !allocates(run, time->base_cell))
+            !same_text(&base->parts.heap, &reference->parts.heap) ||
+            !same_text(&base->parts.threads, &reference->parts.threads) || !allocates(run, base))
             continue;
-        const struct compare_row *memory =
-            find_row(result, time->base_cell, time->new_cell, "rss_peak_bytes");
-        if (memory && !memory->by_difference)
-            add_to_means(&means, &count, time, memory);
+        const struct compare_row *memory = find_row(result, base, time->new_cell, "rss_peak_bytes");
+        if (!memory || memory->by_difference)
+            continue;
+        add_to_means(&means, &count, time, memory);
+        all += base != last;
+        last = base;
     }
-    size_t most = 0;
-    for (size_t i = 0; i < count; i++)
-        most = means[i].count > most ? means[i].count : most;
-    if (most >= 2) {
+    if (all >= 2) {
         qsort(means, count, sizeof *means, compare_means);
-        struct text_table table = {.column_count = 5};
-        static const char *const headings[] = {"backend", "heap", "time", "peak memory",
-                                               "workloads"};
-        for (size_t i = 0; i < table.column_count; i++)
-            text_table_add(&table, headings[i]);
-        for (size_t i = 0; i < count; i++) {
-            double n = (double)means[i].count;
-            add_part(&table, &means[i].variant);
-            add_part(&table, &means[i].heap);
-            text_table_addf(&table, "%.2f", exp(means[i].time_sum / n));
-            text_table_addf(&table, "%.2f", exp(means[i].memory_sum / n));
-            text_table_addf(&table, "%zu", means[i].count);
-        }
-        fputs(text->markdown ? "\n### " : "\n", text->out);
-        fputs("geometric mean over the workloads that allocate, as multiples of ", text->out);
-        printable_put(text->out, reference);
-        fputs(text->markdown ? "\n\n" : "\n", text->out);
-        print_table(text, &table);
+        print_means_table(text, means, count, all, &reference->parts);
     }
     free(means);
+}
+
+/* Whether an earlier reference cell has the same heap setting and threads. */
+static bool is_repeated(const struct run_cell *const *references, size_t index)
+{
+    const struct cell_parts *parts = &references[index]->parts;
+    for (size_t i = 0; i < index; i++)
+        if (same_text(&references[i]->parts.heap, &parts->heap) &&
+            same_text(&references[i]->parts.threads, &parts->threads))
+            return true;
+    return false;
 }
 
 static int compare_cells(const void *a, const void *b)
@@ -461,10 +503,11 @@ int compare_text_backends(const struct compare_text *text, const struct compare_
     int error = 0;
     for (size_t i = 0; i < count && !error; i++)
         error = print_reference(text, result, run, references[i]);
-    if (!error) {
-        print_means(text, result, run, reference);
+    for (size_t i = 0; i < count && !error; i++)
+        if (!is_repeated(references, i))
+            print_means(text, result, run, references[i]);
+    if (!error)
         print_notes(text, result);
-    }
     free(references);
     return error;
 }

@@ -317,9 +317,22 @@ void environment_write_start(struct run_files *files, const struct plan *plan,
     write_variants(files, plan);
 }
 
-void environment_write_end(struct run_files *files, double driver_cpu_share)
+void environment_write_resume(struct run_files *files, unsigned n)
 {
+    char *key = xprintf("resume_%u_date", n);
+    write_owned(files, key, now_text());
+    free(key);
+}
+
+void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share)
+{
+    char *prefix = n ? xprintf("resume_%u_", n) : xstrdup("");
+    char *share_key = xprintf("%sdriver_cpu_share", prefix);
+    char *date_key = xprintf("%send_date", prefix);
     if (driver_cpu_share >= 0)
-        write_owned(files, "driver_cpu_share", xprintf("%.6f", driver_cpu_share));
-    write_owned(files, "end_date", now_text());
+        write_owned(files, share_key, xprintf("%.6f", driver_cpu_share));
+    write_owned(files, date_key, now_text());
+    free(date_key);
+    free(share_key);
+    free(prefix);
 }

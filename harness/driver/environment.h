@@ -19,8 +19,12 @@ struct environment_run {
 void environment_write_start(struct run_files *files, const struct plan *plan,
                              const struct environment_run *run);
 
-/* What is known at the end: CPU time that the driver took while it sampled, as a share of the
- * length of all measured parts; negative where there was none. */
-void environment_write_end(struct run_files *files, double driver_cpu_share);
+/* When a run is continued for the n-th time, from 1: instead of environment_write_start(). */
+void environment_write_resume(struct run_files *files, unsigned n);
+
+/* What is known at the end, of a run that was continued n times: CPU time that the driver took
+ * while it sampled, as a share of the length of all measured parts; negative where there was none.
+ */
+void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share);
 
 #endif

@@ -5,6 +5,7 @@
 #include "driver/xalloc.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 /* What is known of a cell so far. */
 struct tally {
     unsigned done_count;
-    unsigned ok_count;
+    unsigned timed_count; /* those of them that were not measured by an earlier session */
+    unsigned ok_count;    /* of the timed ones */
     int64_t elapsed_ns;
     double *wall_ns; /* of the ok ones */
 };
@@ -23,6 +25,7 @@ struct tally {
 struct campaign {
     const struct plan *plan;
     const struct measure_options *options;
+    const struct run_data *earlier; /* or NULL */
     struct run_files *files;
     struct progress *progress;
     struct measure_totals *totals;
@@ -43,9 +46,9 @@ static int64_t time_left(const struct campaign *c)
         if (c->plan->cells[i].skip)
             continue;
         elapsed_ns += (double)t->elapsed_ns;
-        done_count += t->done_count;
-        if (t->done_count)
-            left_ns += (double)t->elapsed_ns / t->done_count * left_count;
+        done_count += t->timed_count;
+        if (t->timed_count)
+            left_ns += (double)t->elapsed_ns / t->timed_count * left_count;
         else
             unknown_count += left_count;
     }
@@ -116,7 +119,13 @@ static void tell_cell(struct campaign *c, const struct plan_cell *cell, struct t
     size_t n = tally->ok_count;
     double median_ns = (tally->wall_ns[(n - 1) / 2] + tally->wall_ns[n / 2]) / 2;
     progress_line(c->progress, false, "[%3.0f%%, %s left] %s: %u of %u ok, median %.4g ms", share,
-                  time, cell->key, tally->ok_count, tally->done_count, median_ns / 1e6);
+                  time, cell->key, tally->ok_count, tally->timed_count, median_ns / 1e6);
+}
+
+static bool is_failure(const struct plan_cell *cell, enum invocation_status status)
+{
+    return status != INVOCATION_OK && status != INVOCATION_SKIPPED &&
+           !(status == INVOCATION_OOM && cell->oom_is_result);
 }
 
 static void settle(struct campaign *c, const struct plan_cell *cell, struct tally *tally,
@@ -126,20 +135,45 @@ static void settle(struct campaign *c, const struct plan_cell *cell, struct tall
     c->totals->measured_ns += result->measured_ns;
     c->totals->driver_cpu_ns += result->driver_cpu_ns;
     tally->done_count++;
+    tally->timed_count++;
     tally->elapsed_ns += result->elapsed_ns;
     const char *wall = result->metrics[SCHEMA_INVOCATIONS_wall_ns];
     if (result->status == INVOCATION_OK)
         tally->wall_ns[tally->ok_count++] = wall ? strtod(wall, NULL) : 0;
     else {
-        bool is_result = result->status == INVOCATION_SKIPPED ||
-                         (result->status == INVOCATION_OOM && cell->oom_is_result);
-        c->totals->failed |= !is_result;
-        progress_line(c->progress, !is_result, "%s, invocation %u: %s%s%s", cell->key,
+        bool failed = is_failure(cell, result->status);
+        c->totals->failed |= failed;
+        progress_line(c->progress, failed, "%s, invocation %u: %s%s%s", cell->key,
                       c->place.invocation, invocation_status_word(result->status),
                       *result->detail ? ": " : "", result->detail);
     }
     if (tally->done_count == c->options->invocations && !c->progress->terminal)
         tell_cell(c, cell, tally);
+}
+
+/* Counts what was committed before as if it had been measured now. False: it was not. */
+static bool take_earlier(struct campaign *c, size_t index, unsigned number)
+{
+    const struct plan_cell *cell = &c->plan->cells[index];
+    int64_t found = c->earlier ? run_data_invocation(c->earlier, cell->key, number) : -1;
+    if (found < 0)
+        return false;
+    const struct run_invocation *invocation = &c->earlier->invocations[found];
+    /* The words of a status are the same, by schema.def. */
+    enum invocation_status status = INVOCATION_OK;
+    while (strcmp(invocation_status_word(status), run_status_word(invocation->status)))
+        status++;
+    c->totals->counts[status]++;
+    c->totals->failed |= is_failure(cell, status);
+    c->tallies[index].done_count++;
+    c->started_count++;
+    if (status == INVOCATION_OK && invocation->has_checksum) {
+        char checksum[24], why[8];
+        snprintf(checksum, sizeof checksum, "%" PRIu64, invocation->checksum);
+        agreement_check(&c->agreement, cell->workload->workload->name, cell->workload->params_text,
+                        cell->key, checksum, why, sizeof why);
+    }
+    return true;
 }
 
 static void run_one(struct campaign *c, size_t index, unsigned invocation)
@@ -173,7 +207,7 @@ static void write_skipped(struct campaign *c)
 {
     for (size_t i = 0; i < c->plan->cell_count && !c->files->error; i++) {
         const struct plan_cell *cell = &c->plan->cells[i];
-        if (!cell->skip)
+        if (!cell->skip || (c->earlier && run_data_invocation(c->earlier, cell->key, 0) >= 0))
             continue;
         struct run_files_place place = {
             .cell = cell, .order = -1, .order_seed = c->options->order_seed};
@@ -203,13 +237,14 @@ static int open_signals(void)
 }
 
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
-                  const struct measure_options *options, struct run_files *files,
-                  struct progress *progress)
+                  const struct measure_options *options, const struct run_data *earlier,
+                  struct run_files *files, struct progress *progress)
 {
     *totals = (struct measure_totals){0};
     struct measure_options own = *options;
     struct campaign c = {.plan = plan,
                          .options = &own,
+                         .earlier = earlier,
                          .files = files,
                          .progress = progress,
                          .totals = totals,
@@ -224,7 +259,7 @@ void measure_plan(struct measure_totals *totals, const struct plan *plan,
     for (unsigned round = 0; round < own.invocations; round++) {
         plan_order(plan, own.order_seed, round, order);
         for (size_t i = 0; i < plan->runnable_count; i++)
-            if (!totals->interrupted && !files->error)
+            if (!totals->interrupted && !files->error && !take_earlier(&c, order[i], round))
                 run_one(&c, order[i], round);
     }
     progress_clear(progress);

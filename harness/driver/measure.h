@@ -2,6 +2,7 @@
 #ifndef DRIVER_MEASURE_H
 #define DRIVER_MEASURE_H
 
+#include "data/run_data.h"
 #include "driver/invocation.h"
 #include "driver/plan.h"
 #include "driver/progress.h"
@@ -21,11 +22,11 @@ struct measure_totals {
     int64_t driver_cpu_ns; /* CPU time of the driver in them */
 };
 
-/* Runs every invocation of the plan and writes its rows, until all are done, a signal asks to stop
- * or a file cannot be written (files->error). Standard output of a cell's first invocation is
- * passed on. */
+/* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
+ * not committed, and writes its rows, until all are done, a signal asks to stop or a file cannot be
+ * written (files->error). Standard output of a cell's first invocation is passed on. */
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
-                  const struct measure_options *options, struct run_files *files,
-                  struct progress *progress);
+                  const struct measure_options *options, const struct run_data *earlier,
+                  struct run_files *files, struct progress *progress);
 
 #endif

@@ -40,11 +40,11 @@ static int check_empty(const char *folder)
     return error;
 }
 
-int run_files_open(struct run_files *files, const char *folder)
+int run_files_open(struct run_files *files, const char *folder, bool resume)
 {
     *files = (struct run_files){.folder = xstrdup(folder)};
     int error = make_folders(folder);
-    if (!error)
+    if (!error && !resume)
         error = check_empty(folder);
     for (size_t i = 0; i < SCHEMA_FILE_COUNT && !error; i++) {
         char *path = xprintf("%s/%s", folder, schema_files[i].name);

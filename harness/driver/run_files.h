@@ -3,6 +3,7 @@
 #ifndef DRIVER_RUN_FILES_H
 #define DRIVER_RUN_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/csv_write.h"
@@ -15,10 +16,11 @@ struct run_files {
     int error; /* the first negative errno of writing, or 0 */
 };
 
-/* Makes the folder if it is absent, with those above it, and opens its files. A folder that has
- * something in it is refused with -EEXIST; others: errno of mkdir, open or write. On failure there
- * is nothing to close. */
-int run_files_open(struct run_files *files, const char *folder);
+/* Makes the folder if it is absent, with those above it, and opens its files; rows are appended to
+ * what `resume` finds there. Without it, a folder that has something in it is refused with -EEXIST;
+ * others: errno of mkdir, open or write, -EBADMSG from csv_writer_open(). On failure there is
+ * nothing to close. */
+int run_files_open(struct run_files *files, const char *folder, bool resume);
 
 /* Closes all; the first error of all writing. */
 int run_files_close(struct run_files *files);

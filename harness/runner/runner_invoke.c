@@ -175,6 +175,10 @@ static int start_backend(struct invocation *v)
         outcome_send(&v->outcome, "skipped", why);
         return RUNNER_EXIT_USAGE;
     }
+    if (error == -ENOTSUP) {
+        outcome_send(&v->outcome, "skipped", why);
+        return RUNNER_EXIT_STATUS;
+    }
     if (error)
         return give_up(v, "the backend does not start", error);
     for (struct gc_type *const *type = v->workload->types; *type && !error; type++)

@@ -277,6 +277,56 @@ void case_pool_shared_by_threads(struct gc_mutator *m)
     gc_pool_destroy(m, pool);
 }
 
+static unsigned rotations_done;
+
+static uint64_t *take_marked(struct gc_mutator *m, unsigned index)
+{
+    uint64_t *object = gc_pool_get(m, pool);
+    if (!object) {
+        object = gc_alloc(m, &type_leaf, 64);
+        object[0] = IN_POOL;
+    }
+    uint64_t owner = __atomic_exchange_n(&object[0], index, __ATOMIC_RELAXED);
+    CHECK(owner == IN_POOL, "thread %u got what %" PRIx64 " has", index, owner);
+    return object;
+}
+
+static void put_marked(struct gc_mutator *m, unsigned index, uint64_t *object)
+{
+    uint64_t owner = __atomic_exchange_n(&object[0], IN_POOL, __ATOMIC_RELAXED);
+    CHECK(owner == index, "thread %u held what %" PRIx64 " has", index, owner);
+    gc_pool_put(m, pool, object, 64);
+}
+
+/* Does nothing but get and put, mostly in the private slot, so that a rotation meets it there. An
+ * object that a rotation moved from under its owner would be got a second time. */
+static void use_private_slot(struct gc_mutator *m, unsigned index)
+{
+    if (index == 0) {
+        for (uint64_t i = 0; i < conformance_scaled(4000); i++)
+            rotate_pools(m);
+        __atomic_store_n(&rotations_done, 1, __ATOMIC_RELEASE);
+        return;
+    }
+    while (!__atomic_load_n(&rotations_done, __ATOMIC_ACQUIRE)) {
+        for (int i = 0; i < 50; i++)
+            put_marked(m, index, take_marked(m, index));
+        uint64_t *first = take_marked(m, index);
+        uint64_t *second = take_marked(m, index);
+        put_marked(m, index, first);
+        put_marked(m, index, second);
+        gc_safepoint(m);
+    }
+}
+
+void case_pool_rotated_in_use(struct gc_mutator *m)
+{
+    need_threads();
+    pool = make_pool(m, 64);
+    run_threads(m, CASE_THREADS - 1, use_private_slot);
+    gc_pool_destroy(m, pool);
+}
+
 static void make_and_destroy(struct gc_mutator *m, unsigned index)
 {
     for (uint64_t i = 0; i < conformance_scaled(400); i++) {

@@ -89,7 +89,7 @@ static void a_backend_outside_the_tree_is_listed_run_and_compared(void **state)
     assert_shell("export GCMETER_PATH=\"$D/mine\"; \"$GCMETER_BIN/gcmeter\" list backends --csv |"
                  " grep -q '^outside,'");
     assert_shell("export GCMETER_PATH=\"$D/mine\"; \"$GCMETER_BIN/gcmeter\" run --quiet"
-                 " --workload slice_append:slices=200 --backend outside:waste=64 --backend malloc"
+                 " --workload slice_append:slices=2000 --backend outside:waste=64 --backend malloc"
                  " --invocations 5 --out \"$D/compared\"");
     assert_shell("\"$GCMETER_BIN/gcmeter\" compare \"$D/compared\" --by backend --reference malloc"
                  " --format csv | grep -q 'outside'");

@@ -46,6 +46,8 @@ static void misbehave(const char *name)
 {
     if (!strcmp(name, "segv")) {
         fprintf(stderr, "first line\nabout to fail\n\n");
+        /* A sanitizer would turn it into an exit code. */
+        signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
     } else if (!strcmp(name, "hang")) {
         signal(SIGTERM, SIG_IGN);
@@ -165,15 +167,15 @@ static void failures_are_told_apart_and_the_rest_is_measured(void **state)
     process_run(&p, "run --workload chore --backend steady --backend segv --backend hang "
                     "--backend sleeper --backend garbage --backend flood --backend half "
                     "--backend silent --backend over_limit --backend never_frees "
-                    "--backend bad_metric --timeout 1 --invocations 1 --out @/faults");
+                    "--backend bad_metric --timeout 3 --invocations 1 --out @/faults");
     assert_exit_code(&p, CMD_FAILED);
     assert_contains(p.err, "chore/segv/heap=none/threads=1, invocation 0: crashed: SIGSEGV");
     struct run_data *run = load("faults");
     assert_int_equal(run->invocation_count, 11);
     assert_status(run, "steady", RUN_OK, "");
     assert_status(run, "segv", RUN_CRASHED, "SIGSEGV: about to fail");
-    assert_status(run, "hang", RUN_TIMEOUT, "not done after 1 s, nor after SIGTERM");
-    assert_status(run, "sleeper", RUN_TIMEOUT, "not done after 1 s");
+    assert_status(run, "hang", RUN_TIMEOUT, "not done after 3 s, nor after SIGTERM");
+    assert_status(run, "sleeper", RUN_TIMEOUT, "not done after 3 s");
     assert_status(run, "garbage", RUN_CRASHED, "its runner wrote");
     assert_status(run, "flood", RUN_CRASHED, "its runner wrote a record of more than");
     assert_status(run, "half", RUN_CRASHED, "ended in the middle of a record");
@@ -303,6 +305,65 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
     run_data_free(run);
 }
 
+/* The order of a run's rows: "BACKEND invocation order" per line. */
+static void read_rows(const char *name, char *text, size_t bytes)
+{
+    struct run_data *run = load(name);
+    size_t length = 0;
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        const struct run_invocation *invocation = &run->invocations[i];
+        length += (size_t)snprintf(text + length, bytes - length, "%s %d %d\n",
+                                   run->cells[invocation->cell].key, (int)invocation->number,
+                                   (int)invocation->order);
+    }
+    run_data_free(run);
+}
+
+static void a_resumed_run_is_the_one_that_was_not_interrupted(void **state)
+{
+    (void)state;
+    static const char cells[] = "run --workload chore --workload chore:size=8K --backend steady "
+                                "--backend steady:mode=fast --backend no_library --invocations 3";
+    static char whole[4096], resumed[4096];
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "%s --order-seed 6 --out @/whole", cells);
+    process_run(&p, arguments);
+    assert_exit_code(&p, CMD_DONE);
+    /* Missing folder: it starts the run. */
+    snprintf(arguments, sizeof arguments, "%s --order-seed 6 --resume --out @/resumed", cells);
+    process_run(&p, arguments);
+    assert_exit_code(&p, CMD_DONE);
+    /* As if it had been killed in the middle of writing. */
+    static char text[65536];
+    const char *path = process_path("resumed/invocations.csv");
+    process_read_file(path, text, sizeof text);
+    const char *cut = text;
+    for (int line = 0; line < 9; line++)
+        cut = strchr(cut, '\n') + 1;
+    assert_int_equal(truncate(path, cut - text + 20), 0);
+    snprintf(arguments, sizeof arguments, "%s --resume --out @/resumed", cells);
+    process_run(&p, arguments);
+    assert_exit_code(&p, CMD_DONE);
+    read_rows("whole", whole, sizeof whole);
+    read_rows("resumed", resumed, sizeof resumed);
+    assert_string_equal(resumed, whole);
+    process_read_file(process_path("resumed/latency.csv"), text, sizeof text);
+    size_t lines = 0;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 1 + 12);
+    struct run_data *run = load("resumed");
+    assert_non_null(run_data_key(run, "resume_1_date"));
+    assert_non_null(run_data_key(run, "resume_1_end_date"));
+    run_data_free(run);
+    assert_refused("run --workload chore --backend steady --seed 2 --resume --out @/resumed",
+                   CMD_USAGE, "was measured with seed 1, not 2");
+    assert_refused("run --workload chore --backend steady --order-seed 2 --resume --out @/resumed",
+                   CMD_USAGE, "was measured with order_seed 6, not 2");
+    assert_refused("run --workload chore --backend steady --resume", CMD_USAGE,
+                   "--resume needs --out");
+}
+
 /* A cap of the test's own, since that of the command is 75 % of the machine. */
 static void a_runner_over_the_memory_cap_is_ended_as_oom(void **state)
 {
@@ -349,6 +410,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_record_lands_in_its_file),
         cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
         cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
+        cmocka_unit_test(a_resumed_run_is_the_one_that_was_not_interrupted),
         cmocka_unit_test(a_runner_over_the_memory_cap_is_ended_as_oom),
     };
     return cmocka_run_group_tests(tests, make_runners, process_teardown);

@@ -4,6 +4,7 @@
 #define TESTS_GCMETER_PROCESS_H
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -26,9 +27,17 @@ struct process {
  */
 static char process_folder[] = "/tmp/gcmeter-test-XXXXXX";
 
+/* The program, by its absolute path. */
+static char process_program[PATH_MAX + 16];
+
 static inline int process_setup(void **state)
 {
     (void)state;
+    char folder[PATH_MAX];
+    const char *bin = getenv("GCMETER_BIN");
+    if (!realpath(bin ? bin : "build/bin", folder))
+        return -1;
+    snprintf(process_program, sizeof process_program, "%s/gcmeter", folder);
     return mkdtemp(process_folder) ? 0 : -1;
 }
 
@@ -65,9 +74,6 @@ static inline pid_t process_start(const char *arguments)
 {
     static char words[4096];
     char *argv[PROCESS_ARGUMENTS + 2];
-    char program[512];
-    const char *bin = getenv("GCMETER_BIN");
-    snprintf(program, sizeof program, "%s/gcmeter", bin ? bin : "build/bin");
     size_t length = 0;
     for (const char *c = arguments; *c; c++) {
         int n = *c == '@' ? snprintf(words + length, sizeof words - length, "%s", process_folder)
@@ -77,7 +83,7 @@ static inline pid_t process_start(const char *arguments)
     }
     words[length] = '\0';
     size_t argc = 0;
-    argv[argc++] = program;
+    argv[argc++] = process_program;
     for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
         assert_true(argc < PROCESS_ARGUMENTS);
         argv[argc++] = word;
@@ -90,10 +96,10 @@ static inline pid_t process_start(const char *arguments)
     posix_spawn_file_actions_addopen(&actions, 2, process_path("stderr"),
                                      O_WRONLY | O_CREAT | O_TRUNC, 0666);
     pid_t pid;
-    int error = posix_spawn(&pid, program, &actions, NULL, argv, environ);
+    int error = posix_spawn(&pid, process_program, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error)
-        fail_msg("%s: %s; build it, or set GCMETER_BIN", program, strerror(error));
+        fail_msg("%s: %s; build it, or set GCMETER_BIN", process_program, strerror(error));
     return pid;
 }
 

@@ -1,0 +1,143 @@
+/* `gcmeter compare` as a user types it, on the runs of tests/fixtures: run_slow differs from
+ * run_base by one cell that takes 30 % more time and by its processor, run_crash by one cell that
+ * crashes, run_quick has 3 invocations. Runs from the root of the tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "driver/cmd.h"
+#include "gcmeter_process.h"
+
+#define BASE "tests/fixtures/run_base"
+
+static struct process p;
+
+static void a_run_is_the_same_as_itself(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " " BASE);
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "20 same\n");
+    assert_string_equal(p.err, "");
+}
+
+static void a_regression_comes_first_and_fails(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " tests/fixtures/run_slow");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "1 regressed, 19 same\n");
+    const char *regressed = strstr(p.out, "  gcbench/boehm/heap=2.5xlive/threads=1  wall_ns");
+    const char *other = strstr(p.out, "  same");
+    assert_true(regressed && other && regressed < other);
+    assert_contains(p.err, "warning: the runs differ in cpu_model: 'Example CPU' and 'Other CPU'");
+    assert_null(strstr(p.out, "\x1b"));
+
+    process_run(&p, "compare tests/fixtures/run_slow " BASE);
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "1 improved, 19 same\n");
+
+    process_run(&p, "compare " BASE " tests/fixtures/run_slow --tolerance 50");
+    assert_exit_code(&p, CMD_DONE);
+    process_run(&p, "compare " BASE " tests/fixtures/run_slow --metric rss_peak_bytes");
+    assert_exit_code(&p, CMD_DONE);
+}
+
+static void a_crash_breaks_its_cell(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " tests/fixtures/run_crash");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "1 broken, 17 same\n");
+    assert_contains(p.out, "10 of 10 ok  0 of 10 ok");
+    assert_contains(p.out, "broken: always fails");
+}
+
+static void few_invocations_cannot_decide(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " tests/fixtures/run_quick");
+    assert_exit_code(&p, CMD_UNDECIDED);
+    assert_contains(p.out, "range only");
+    assert_contains(p.out, "Fewer than 4 invocations give ranges and no verdict");
+}
+
+static void backends_of_a_run(void **state)
+{
+    (void)state;
+    process_run(&p, "compare tests/fixtures/run_crash --by backend");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "ratios to mimalloc, tolerance 5 %");
+    assert_contains(p.out, "\ngcbench, threads 1\n");
+    assert_contains(p.out, "longest stop");
+    assert_contains(p.out, "slower");
+    assert_contains(p.out, "crashed: signal 11\\x1b[31m");
+    assert_null(strstr(p.out, "\x1b"));
+    assert_contains(p.out, "geometric means over the 2 workloads that allocate");
+    assert_contains(p.out, "left out: malloc at heap none, which completed 1 of 2");
+
+    process_run(&p, "compare " BASE " --by backend --reference boehm --metric wall_ns");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "faster");
+    process_run(&p, "compare " BASE " --by backend --metric wall_ns");
+    assert_exit_code(&p, CMD_REGRESSED);
+    process_run(&p, "compare tests/fixtures/run_quick --by backend");
+    assert_exit_code(&p, CMD_DONE);
+}
+
+static void other_formats(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " tests/fixtures/run_slow --format csv");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "cell,metric,n_base,n_new,median_base,median_new,ratio,ratio_low,"
+                           "ratio_high,p,p_holm,kind,verdict,needed_invocations\n"
+                           "gcbench/boehm/heap=2.5xlive/threads=1,wall_ns,10,10,");
+    process_run(&p, "compare " BASE " tests/fixtures/run_slow --format json");
+    assert_contains(p.out, "[\n  {\"cell\": \"gcbench/boehm/heap=2.5xlive/threads=1\", ");
+    assert_contains(p.out, "\"verdict\": \"regressed\", \"needed_invocations\": null}");
+    process_run(&p, "compare " BASE " --by backend --format markdown");
+    assert_contains(p.out,
+                    "| backend | heap | time | ratio [interval] | longest stop | worst "
+                    "operation | peak memory | verdict |\n|---|---|---|---|---|---|---|---|\n"
+                    "| mimalloc | none | ");
+}
+
+static void refusals_are_one_line(void **state)
+{
+    (void)state;
+    assert_refused("compare", CMD_USAGE, "two runs are needed: compare BASE NEW");
+    assert_refused("compare " BASE, CMD_USAGE, "two runs are needed");
+    assert_refused("compare a b c", CMD_USAGE, "'c' is a third run");
+    assert_refused("compare " BASE " " BASE " --by backend", CMD_USAGE, "needs one run");
+    assert_refused("compare " BASE " --by heap", CMD_USAGE, "--by is 'heap', not backend");
+    assert_refused("compare " BASE " " BASE " --reference malloc", CMD_USAGE,
+                   "--reference needs --by backend");
+    assert_refused("compare " BASE " --by backend --reference go", CMD_USAGE,
+                   "no cell of this run is of the variant 'go'");
+    assert_refused("compare " BASE " " BASE " --metric wall", CMD_USAGE,
+                   "no metric is named 'wall'; see gcmeter list metrics");
+    assert_refused("compare " BASE " " BASE " --tolerance -1", CMD_USAGE, "--tolerance is '-1'");
+    assert_refused("compare " BASE " " BASE " --alpha nan", CMD_USAGE, "--alpha is 'nan'");
+    assert_refused("compare " BASE " " BASE " --format xml", CMD_USAGE, "--format is 'xml'");
+    assert_refused("compare " BASE " @/absent", CMD_USAGE, "/absent/run.csv: No such file");
+    assert_refused("compare " BASE " tests/fixtures/run_malformed", CMD_USAGE,
+                   "tests/fixtures/run_malformed/invocations.csv:5:15: wall_ns is '1e");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_is_the_same_as_itself),
+        cmocka_unit_test(a_regression_comes_first_and_fails),
+        cmocka_unit_test(a_crash_breaks_its_cell),
+        cmocka_unit_test(few_invocations_cannot_decide),
+        cmocka_unit_test(backends_of_a_run),
+        cmocka_unit_test(other_formats),
+        cmocka_unit_test(refusals_are_one_line),
+    };
+    return cmocka_run_group_tests(tests, process_setup, process_teardown);
+}

@@ -1,0 +1,291 @@
+/* `gcmeter plot` on made-up runs: pictures, hostile names, and what is said where nothing can be
+ * drawn. Tests that draw are skipped without gnuplot. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "driver/cmd.h"
+#include "fixtures/run_fixture.h"
+#include "gcmeter_process.h"
+
+#define MS 1000000
+
+static const char *const charts[] = {"time_ratio", "time_memory", "stop_cdf", "latency_hdr",
+                                     "memory_time"};
+#define CHART_COUNT (sizeof charts / sizeof *charts)
+
+static struct process p;
+static char text[1 << 20];
+
+static void need_gnuplot(void)
+{
+    if (system("command -v gnuplot >/dev/null 2>&1") == 0)
+        return;
+    print_message("skipped: gnuplot is not installed (apt-get install gnuplot-nox)\n");
+    skip();
+}
+
+static void write_invocation(struct run_fixture *run, const char *workload, const char *variant,
+                             const char *backend, int64_t number, bool collects)
+{
+    char cell[512];
+    snprintf(cell, sizeof cell, "%s/%s/heap=none/threads=1", workload, variant);
+    int64_t wall_ns = (300 + 10 * number + 100 * (int64_t)strlen(variant)) * MS;
+    for (int64_t k = 0; k < 20; k++) {
+        if (collects) {
+            run_fixture_pause(run, cell, number, k * 20 * MS, (k + 1) * MS / 4);
+            run_fixture_collection(run, cell, number, k, k * 20 * MS);
+        }
+        run_fixture_latency(run, cell, number, 1000 << (k / 2), (1000 << (k / 2)) + 10,
+                            k < 5 ? 500 : 20);
+        run_fixture_memory(run, cell, number, k * 10 * MS, (10 + k % 5) << 20, -1);
+    }
+    run_fixture_commit(run, &(struct run_fixture_invocation){
+                                .cell = cell,
+                                .workload = workload,
+                                .backend = backend,
+                                .status = "ok",
+                                .number = number,
+                                .wall_ns = wall_ns,
+                                .rss_peak_bytes = (20 + number) << 20,
+                                .pause_count = collects ? 20 : 0,
+                                .latency_max_ns = 2 * MS,
+                            });
+}
+
+static void write_run(const char *name)
+{
+    struct run_fixture run;
+    run_fixture_open(&run, process_path(name));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_key(&run, "command_line", "gcmeter run --suite 'a & b'");
+    run_fixture_key(&run, "backend_mimalloc_reclaim", "manual");
+    static const char *const workloads[] = {"cyclic_graph", "gcbench:depth=18"};
+    for (int64_t i = 0; i < 5; i++)
+        for (size_t w = 0; w < 2; w++) {
+            write_invocation(&run, workloads[w], "marksweep", "marksweep", i, true);
+            write_invocation(&run, workloads[w], "boehm:markers=1,incremental=1", "boehm", i, true);
+            write_invocation(&run, workloads[w], "mimalloc", "mimalloc", i, false);
+        }
+    for (int64_t i = 0; i < 3; i++)
+        run_fixture_commit(&run, &(struct run_fixture_invocation){
+                                     .cell = "gcbench:depth=18/nofree/heap=none/threads=1",
+                                     .workload = "gcbench",
+                                     .backend = "nofree",
+                                     .status = "oom",
+                                     .detail = "75 % of the memory",
+                                     .number = i,
+                                     .wall_ns = -1,
+                                     .rss_peak_bytes = -1,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                 });
+    run_fixture_close(&run);
+}
+
+static size_t count(const char *where, const char *what)
+{
+    size_t found = 0;
+    for (const char *at = where; (at = strstr(at, what)); at++)
+        found++;
+    return found;
+}
+
+/* Reads OUT/CHART.FORMAT into `text` and returns its path relative to the folder. */
+static const char *read_picture(const char *out, const char *chart, const char *format)
+{
+    static char name[128];
+    snprintf(name, sizeof name, "%s/%s.%s", out, chart, format);
+    process_read_file(process_path(name), text, sizeof text);
+    if (!*text)
+        fail_msg("%s is absent or empty", name);
+    return name;
+}
+
+static void assert_svg(void)
+{
+    assert_int_equal(strncmp(text, "<?xml", 5), 0);
+    assert_int_equal(count(text, "<svg"), 1);
+    assert_int_equal(count(text, "</svg>"), 1);
+    assert_int_equal(count(text, "<g ") + count(text, "<g>"), count(text, "</g>"));
+    assert_int_equal(count(text, "<text"), count(text, "</text>"));
+    assert_null(strstr(text, "<script"));
+}
+
+static void every_chart_is_drawn_in_every_format(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_run("plain");
+    process_run(&p, "plot @/plain --format svg,png --format pdf");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    for (size_t i = 0; i < CHART_COUNT; i++) {
+        assert_contains(p.out, read_picture("plain/plots", charts[i], "svg"));
+        assert_svg();
+        assert_contains(text, "<title>gcmeter run --suite 'a &amp; b'; gcmeter plot --reference "
+                              "mimalloc</title>");
+        assert_contains(text, "gcbench:depth=18");
+        assert_contains(text, "n = 5");
+        assert_contains(text, "marksweep");
+        assert_contains(text, "oom 3");
+        read_picture("plain/plots", charts[i], "png");
+        assert_memory_equal(text, "\211PNG", 4);
+        read_picture("plain/plots", charts[i], "pdf");
+        assert_memory_equal(text, "%PDF", 4);
+    }
+    read_picture("plain/plots", "time_ratio", "svg");
+    assert_contains(text, "boehm:markers=1,incremental=1");
+}
+
+static void the_same_run_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_run("same");
+    process_run(&p, "plot @/same --format svg,png,pdf --out @/same-a");
+    assert_exit_code(&p, CMD_DONE);
+    /* A PDF has the second in it, unless it is taken out. */
+    sleep(1);
+    process_run(&p, "plot @/same --format svg,png,pdf --out @/same-b");
+    assert_exit_code(&p, CMD_DONE);
+    char command[256];
+    snprintf(command, sizeof command, "diff -r '%s' '%s'", process_path("same-a"),
+             process_path("same-b"));
+    assert_int_equal(system(command), 0);
+}
+
+static void names_from_files_do_nothing_but_show(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    static const char *const workloads[] = {
+        "'; system(\"touch pwned\") #", "`touch pwned`", "@macro_{sub}^x$(touch pwned)",
+        "<script>alert(1)<b>",          "%s%n%d\\n",     "| touch pwned",
+    };
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("hostile"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_key(&run, "command_line", "'; system(\"touch pwned\") # `touch pwned` <script>");
+    for (size_t w = 0; w < sizeof workloads / sizeof *workloads; w++) {
+        write_invocation(&run, workloads[w], "marksweep", "marksweep", 0, true);
+        write_invocation(&run, workloads[w], "evil';system(\"touch pwned\")", "evil'", 0, true);
+    }
+    run_fixture_close(&run);
+    process_run(&p, "plot @/hostile --format svg --out @/hostile-out");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    assert_int_not_equal(access("pwned", F_OK), 0);
+    assert_int_not_equal(access(process_path("hostile-out/pwned"), F_OK), 0);
+    for (size_t i = 0; i < CHART_COUNT; i++) {
+        read_picture("hostile-out", charts[i], "svg");
+        assert_svg();
+        assert_contains(text, "&lt;script>alert(1)&lt;b>");
+        assert_contains(text, "@macro_{sub}^x$(touch pwned)");
+        assert_contains(text, "%s%n%d\\n");
+        assert_contains(text, "`touch pwned`");
+    }
+}
+
+static void one_invocation_of_one_manual_backend_is_drawn(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("least"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_commit(&run, &(struct run_fixture_invocation){
+                                 .cell = "nothing/malloc/heap=none/threads=1",
+                                 .workload = "nothing",
+                                 .backend = "malloc",
+                                 .status = "ok",
+                                 .wall_ns = 1,
+                                 .rss_peak_bytes = 1,
+                                 .pause_count = 0,
+                                 .latency_max_ns = -1,
+                             });
+    run_fixture_close(&run);
+    process_run(&p, "plot @/least --format svg --width 1");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    static const char *const says[] = {"1 (1.00 ns)", "n = 1", "no stops", "no latencies recorded",
+                                       "no samples"};
+    for (size_t i = 0; i < CHART_COUNT; i++) {
+        read_picture("least/plots", charts[i], "svg");
+        assert_svg();
+        assert_contains(text, says[i]);
+    }
+}
+
+static void pages_of_an_earlier_run_are_removed(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_run("pages");
+    assert_int_equal(mkdir(process_path("pages-out"), 0777), 0);
+    assert_int_equal(mkdir(process_path("pages-out/data"), 0777), 0);
+    static const char *const stale[] = {"pages-out/stop_cdf-2.svg",
+                                        "pages-out/data/stop_cdf.3.csv"};
+    for (size_t i = 0; i < 2; i++) {
+        FILE *file = fopen(process_path(stale[i]), "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    process_run(&p, "plot @/pages --format svg --out @/pages-out");
+    assert_exit_code(&p, CMD_DONE);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_not_equal(access(process_path(stale[i]), F_OK), 0);
+    assert_int_equal(access(process_path("pages-out/data/stop_cdf.2.csv"), F_OK), 0);
+}
+
+static void what_is_missing_is_named_with_its_remedy(void **state)
+{
+    (void)state;
+    write_run("missing");
+    char path[4096];
+    const char *found = getenv("PATH");
+    snprintf(path, sizeof path, "%s", found ? found : "/usr/bin:/bin");
+    setenv("PATH", process_path("missing"), 1);
+    assert_refused("plot @/missing", CMD_MISSING,
+                   "gnuplot is missing: apt-get install gnuplot-nox");
+    setenv("PATH", path, 1);
+    setenv("GCMETER_PLOTS", process_path("missing"), 1);
+    assert_refused("plot @/missing", CMD_MISSING, "GCMETER_PLOTS names");
+    unsetenv("GCMETER_PLOTS");
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    write_run("good");
+    assert_refused("plot", CMD_USAGE, "which run?");
+    assert_refused("plot @/good @/good", CMD_USAGE, "one run at a time");
+    assert_refused("plot @/absent", CMD_USAGE, "absent");
+    assert_refused("plot @/good --format jpeg", CMD_USAGE, "unknown format 'jpeg'");
+    assert_refused("plot @/good --width 3", CMD_USAGE, "--width is 1 or 2 columns");
+    assert_refused("plot @/good --reference tcmalloc", CMD_USAGE,
+                   "no backend 'tcmalloc' in this run; it has boehm:markers=1,incremental=1, "
+                   "marksweep, nofree, mimalloc");
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("empty"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_close(&run);
+    assert_refused("plot @/empty", CMD_USAGE, "holds no finished invocation");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_chart_is_drawn_in_every_format),
+        cmocka_unit_test(the_same_run_gives_the_same_bytes),
+        cmocka_unit_test(names_from_files_do_nothing_but_show),
+        cmocka_unit_test(one_invocation_of_one_manual_backend_is_drawn),
+        cmocka_unit_test(pages_of_an_earlier_run_are_removed),
+        cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
+        cmocka_unit_test(bad_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, process_setup, process_teardown);
+}

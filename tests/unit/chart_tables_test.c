@@ -1,0 +1,394 @@
+/* The tables behind the charts, against figures worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "data/chart_tables.h"
+#include "fixtures/run_fixture.h"
+
+#define MARKSWEEP "w/marksweep/heap=none/threads=1"
+#define BOEHM     "w/boehm/heap=none/threads=1"
+#define MIMALLOC  "w/mimalloc/heap=none/threads=1"
+#define MALLOC    "w/malloc/heap=none/threads=1"
+
+#define MS 1000000
+
+static char base_folder[] = "/tmp/gcmeter-test-XXXXXX";
+static char run_folder[128];
+static char table_folder[128];
+static struct run_fixture fixture;
+static struct run_data *run;
+static struct chart_plan plan;
+
+static int setup(void **state)
+{
+    (void)state;
+    return mkdtemp(base_folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", base_folder);
+    return system(command);
+}
+
+static void begin(const char *name)
+{
+    snprintf(run_folder, sizeof run_folder, "%s/%s", base_folder, name);
+    snprintf(table_folder, sizeof table_folder, "%s/%s-tables", base_folder, name);
+    run_fixture_open(&fixture, run_folder);
+    run_fixture_key(&fixture, "schema_version", "1");
+    run_fixture_key(&fixture, "backend_mimalloc_reclaim", "manual");
+    run_fixture_key(&fixture, "backend_malloc_reclaim", "manual");
+    run_fixture_key(&fixture, "backend_marksweep_reclaim", "tracing");
+    run_fixture_key(&fixture, "backend_boehm_reclaim", "tracing");
+}
+
+static void load(void)
+{
+    struct csv_error error;
+    run_fixture_close(&fixture);
+    assert_int_equal(run_data_load(&run, run_folder, &error), 0);
+}
+
+/* Loads what was written and makes its tables. Returns how many pages there are. */
+static size_t finish(const char *reference)
+{
+    struct csv_error error;
+    struct chart_page *pages;
+    size_t page_count;
+    load();
+    assert_int_equal(chart_plan_make(&plan, run, reference, &error), 0);
+    assert_int_equal(mkdir(table_folder, 0777), 0);
+    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    free(pages);
+    return page_count;
+}
+
+static void end(void)
+{
+    chart_plan_free(&plan);
+    run_data_free(run);
+}
+
+static void commit(const char *cell, const char *backend, int64_t number, const char *status,
+                   int64_t wall_ns)
+{
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = backend,
+                                     .status = status,
+                                     .number = number,
+                                     .wall_ns = wall_ns,
+                                     .rss_peak_bytes = wall_ns < 0 ? -1 : 1 << 20,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                 });
+}
+
+/* Field `want` of the first row whose fields `where` have the values `is` (up to a NULL); a table
+ * of these tests has no quoted field. Fails where there is no such row. */
+static const char *field(const char *table, const char *want, const char *const (*where)[2])
+{
+    static char found[4096];
+    char path[256], line[8192], header[8192] = "";
+    snprintf(path, sizeof path, "%s/%s", table_folder, table);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!*header) {
+            snprintf(header, sizeof header, "%s", line);
+            continue;
+        }
+        bool matches = true, known = false;
+        const char *name = header, *value = line;
+        for (;;) {
+            int name_length = (int)strcspn(name, ","), value_length = (int)strcspn(value, ",");
+            char this_name[64], this_value[4096];
+            snprintf(this_name, sizeof this_name, "%.*s", name_length, name);
+            snprintf(this_value, sizeof this_value, "%.*s", value_length, value);
+            for (size_t i = 0; where[i][0]; i++)
+                if (!strcmp(where[i][0], this_name) && strcmp(where[i][1], this_value))
+                    matches = false;
+            if (!strcmp(want, this_name)) {
+                known = true;
+                memcpy(found, this_value, sizeof found);
+            }
+            if (!name[name_length])
+                break;
+            name += name_length + 1;
+            value += value_length + 1;
+        }
+        assert_true(known);
+        if (matches) {
+            fclose(file);
+            return found;
+        }
+    }
+    fclose(file);
+    fail_msg("%s has no such row", table);
+    return NULL;
+}
+
+#define WHERE(...) ((const char *const[][2]){__VA_ARGS__, {NULL, NULL}})
+
+static double number(const char *text)
+{
+    char *rest;
+    double value = strtod(text, &rest);
+    assert_true(rest != text && !*rest);
+    return value;
+}
+
+static void assert_near(double value, double expected)
+{
+    if (fabs(value - expected) > 1e-6 * fabs(expected))
+        fail_msg("%.9g is not %.9g", value, expected);
+}
+
+static size_t count_lines(const char *table)
+{
+    char path[256];
+    size_t lines = 0;
+    snprintf(path, sizeof path, "%s/%s", table_folder, table);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (int c; (c = getc(file)) != EOF;)
+        lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void quantiles_of_stops_are_medians_over_invocations(void **state)
+{
+    (void)state;
+    begin("stops");
+    for (int64_t i = 0; i < 2; i++) {
+        for (int64_t k = 100; k >= 1; k--)
+            run_fixture_pause(&fixture, MARKSWEEP, i, k, (100 * i + k) * MS);
+        commit(MARKSWEEP, "marksweep", i, "ok", 1000 * MS);
+    }
+    /* A failed invocation leaves no trace in the curve. */
+    run_fixture_pause(&fixture, MARKSWEEP, 2, 0, 9000 * (int64_t)MS);
+    commit(MARKSWEEP, "marksweep", 2, "crashed", -1);
+    finish(NULL);
+    static const char *const median[][2] = {{"kind", "median"}, {NULL, NULL}};
+    assert_near(number(field("stop_cdf.1.csv", "duration_ns", median)), 100 * MS);
+    assert_near(number(field("stop_cdf.1.csv", "low_ns", median)), 50 * MS);
+    assert_near(number(field("stop_cdf.1.csv", "high_ns", median)), 150 * MS);
+    static const char *const longest[][2] = {{"kind", "longest"}, {NULL, NULL}};
+    assert_near(number(field("stop_cdf.1.csv", "duration_ns", longest)), 150 * MS);
+    assert_near(number(field("stop_cdf.1.csv", "high_ns", longest)), 200 * MS);
+    static const char *const quarter[][2] = {{"kind", "curve"}, {"fraction", "0.25"}, {NULL, NULL}};
+    assert_near(number(field("stop_cdf.1.csv", "duration_ns", quarter)), 75 * MS);
+    assert_string_equal(field("stop_cdf.panels.csv", "note", WHERE({"panel", "1"})),
+                        "stops per invocation: marksweep 100; "
+                        "drawn without failures: marksweep (crashed 1 of 3)");
+    assert_string_equal(field("stop_cdf.panels.csv", "n", WHERE({"panel", "1"})), "n = 2");
+    end();
+}
+
+static void a_curve_of_many_stops_is_bounded(void **state)
+{
+    (void)state;
+    begin("many");
+    for (int64_t k = 1; k <= 20000; k++)
+        run_fixture_pause(&fixture, MARKSWEEP, 0, k, k);
+    commit(MARKSWEEP, "marksweep", 0, "ok", 1000 * MS);
+    finish(NULL);
+    assert_in_range(count_lines("stop_cdf.1.csv"), 400, 600);
+    assert_near(number(field("stop_cdf.1.csv", "duration_ns", WHERE({"kind", "longest"}))), 20000);
+    assert_near(number(field("stop_cdf.1.csv", "duration_ns", WHERE({"kind", "median"}))), 10000);
+    end();
+}
+
+static void percentiles_follow_the_rule_and_stop_where_too_few_are_left(void **state)
+{
+    (void)state;
+    begin("latency");
+    /* METHODS.md section 4: of n = 1000, tail 1/10 is number 899 and tail 1/100 number 989. */
+    run_fixture_latency(&fixture, MARKSWEEP, 0, 9000, 9000, 10);
+    run_fixture_latency(&fixture, MARKSWEEP, 0, 1000, 1000, 900);
+    run_fixture_latency(&fixture, MARKSWEEP, 0, 5000, 5000, 90);
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                     .cell = MARKSWEEP,
+                                     .workload = "w",
+                                     .backend = "marksweep",
+                                     .status = "ok",
+                                     .wall_ns = 1000,
+                                     .rss_peak_bytes = 1000,
+                                     .pause_count = 0,
+                                     .latency_max_ns = 9123,
+                                 });
+    finish(NULL);
+    const char *table = "latency_hdr.1.csv";
+    assert_near(number(field(table, "latency_ns", WHERE({"kind", "mark"}, {"inverse_tail", "2"}))),
+                1000);
+    assert_near(number(field(table, "latency_ns", WHERE({"kind", "mark"}, {"inverse_tail", "10"}))),
+                1000);
+    assert_near(
+        number(field(table, "latency_ns", WHERE({"kind", "mark"}, {"inverse_tail", "100"}))), 5000);
+    assert_near(number(field(table, "latency_ns", WHERE({"kind", "longest"}))), 9123);
+    assert_near(number(field("latency_hdr.panels.csv", "inverse_tail_high", WHERE({"panel", "1"}))),
+                100);
+    assert_string_equal(field("stop_cdf.panels.csv", "note", WHERE({"panel", "1"})),
+                        "no stops: marksweep");
+    end();
+}
+
+static void ratios_are_those_of_hodges_and_lehmann(void **state)
+{
+    (void)state;
+    begin("ratio");
+    for (int64_t i = 0; i < 3; i++) {
+        commit(MARKSWEEP, "marksweep", i, "ok", (200 << i) * (int64_t)MS);
+        commit(MIMALLOC, "mimalloc", i, "ok", (100 << i) * (int64_t)MS);
+        commit(BOEHM, "boehm", i, "oom", -1);
+    }
+    finish(NULL);
+    const char *table = "time_ratio.csv";
+    static const char *const row[][2] = {{"label", "marksweep"}, {NULL, NULL}};
+    assert_near(number(field(table, "ratio", row)), 2);
+    assert_near(number(field(table, "ratio_low", row)), 0.5);
+    assert_near(number(field(table, "ratio_high", row)), 8);
+    assert_string_equal(field(table, "text", row), "2.00× (0.50 to 8.00)");
+    assert_string_equal(field(table, "text", WHERE({"label", "mimalloc"})), "1 (200 ms)");
+    assert_string_equal(field(table, "kind", WHERE({"label", "boehm"})), "missing");
+    assert_string_equal(field(table, "text", WHERE({"label", "boehm"})), "oom 3 of 3");
+    assert_string_equal(field("time_memory.panels.csv", "note", WHERE({"panel", "1"})),
+                        "not drawn: boehm (oom 3 of 3)");
+    assert_near(number(field("time_memory.panels.csv", "reference_ns", WHERE({"panel", "1"}))),
+                200 * MS);
+    end();
+}
+
+static void the_reference_is_chosen_or_named(void **state)
+{
+    (void)state;
+    struct csv_error error;
+    begin("reference");
+    commit(MARKSWEEP, "marksweep", 0, "ok", MS);
+    commit(MALLOC, "malloc", 0, "ok", MS);
+    load();
+    assert_int_equal(chart_plan_make(&plan, run, NULL, &error), 0);
+    assert_string_equal(plan.series[plan.reference].label, "malloc");
+    chart_plan_free(&plan);
+    assert_int_equal(chart_plan_make(&plan, run, "marksweep", &error), 0);
+    assert_string_equal(plan.series[plan.reference].label, "marksweep");
+    chart_plan_free(&plan);
+    assert_int_equal(chart_plan_make(&plan, run, "tcmalloc", &error), -ENOENT);
+    assert_string_equal(error.text, "no backend 'tcmalloc' in this run; it has marksweep, malloc");
+    run_data_free(run);
+}
+
+static void manual_cells_join_the_panels_of_every_heap_limit(void **state)
+{
+    (void)state;
+    begin("guests");
+    commit("w/boehm/heap=3xlive/threads=1", "boehm", 0, "ok", 3 * MS);
+    commit(MIMALLOC, "mimalloc", 0, "ok", 2 * MS);
+    commit("w/boehm/heap=1.5xlive/threads=1", "boehm", 0, "ok", 4 * MS);
+    commit("w/mimalloc/heap=none/threads=2", "mimalloc", 0, "ok", MS);
+    finish(NULL);
+    assert_int_equal(plan.panel_count, 3);
+    assert_string_equal(plan.panels[0].title, "w · 2 threads");
+    assert_string_equal(plan.panels[1].title, "w · heap 1.5xlive · 1 thread");
+    assert_int_equal(plan.panels[1].member_count, 2);
+    assert_string_equal(plan.panels[2].title, "w · heap 3xlive · 1 thread");
+    assert_string_equal(field("time_memory.panels.csv", "note", WHERE({"panel", "2"})),
+                        "manual backends: no heap limit");
+    assert_near(number(field("time_memory.panels.csv", "reference_ns", WHERE({"panel", "3"}))),
+                2 * MS);
+    assert_string_equal(field("time_memory.panels.csv", "note", WHERE({"panel", "1"})),
+                        "not run here: boehm");
+    end();
+}
+
+static void probe_invocations_do_not_count(void **state)
+{
+    (void)state;
+    begin("probe");
+    commit(MARKSWEEP, "marksweep", 0, "ok", 5 * MS);
+    run_fixture_pause(&fixture, MARKSWEEP, 1, 0, MS);
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){.cell = MARKSWEEP,
+                                                                  .workload = "w",
+                                                                  .backend = "marksweep",
+                                                                  .status = "ok",
+                                                                  .flags = "noisy probe",
+                                                                  .number = 1,
+                                                                  .wall_ns = -1,
+                                                                  .rss_peak_bytes = -1,
+                                                                  .pause_count = -1,
+                                                                  .latency_max_ns = -1});
+    finish(NULL);
+    assert_string_equal(field("stop_cdf.panels.csv", "n", WHERE({"panel", "1"})), "n = 1");
+    assert_string_equal(field("stop_cdf.panels.csv", "series", WHERE({"panel", "1"})), "");
+    end();
+}
+
+static void memory_is_that_of_the_median_invocation_and_keeps_its_peak(void **state)
+{
+    (void)state;
+    begin("memory");
+    static const int64_t walls_ms[] = {900, 500, 100};
+    for (int64_t i = 0; i < 3; i++) {
+        for (int64_t k = 0; k < 9000; k++)
+            run_fixture_memory(&fixture, MARKSWEEP, i, k * 10000,
+                               k == 4321 ? 7000 + i : 1000 + k % 7, k == 8000 ? 400 : -1);
+        run_fixture_collection(&fixture, MARKSWEEP, i, 0, 11 * i);
+        commit(MARKSWEEP, "marksweep", i, "ok", walls_ms[i] * MS);
+    }
+    finish(NULL);
+    assert_in_range(count_lines("memory_time.1.csv"), 300, 610);
+    assert_near(number(field("memory_time.1.csv", "t_ns", WHERE({"memory_bytes", "7001"}))),
+                43210000);
+    /* Memory offered back counts as given back until the next reading. */
+    assert_near(number(field("memory_time.1.csv", "memory_bytes", WHERE({"kind", "end"}))),
+                1000 + 8999 % 7 - 400);
+    assert_near(number(field("memory_time.1.collections.csv", "t_ns", WHERE({"lane", "1"}))), 11);
+    assert_string_equal(field("memory_time.panels.csv", "lanes", WHERE({"panel", "1"})), "1");
+    end();
+}
+
+static void long_runs_go_on_to_further_pages(void **state)
+{
+    (void)state;
+    begin("pages");
+    for (int w = 0; w < 13; w++) {
+        char cell[64];
+        snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
+        commit(cell, "malloc", 0, "ok", MS);
+    }
+    assert_int_equal(finish(NULL), 10);
+    assert_string_equal(plan.panels[2].title, "w:nodes=2");
+    assert_string_equal(plan.panels[10].title, "w:nodes=10");
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quantiles_of_stops_are_medians_over_invocations),
+        cmocka_unit_test(a_curve_of_many_stops_is_bounded),
+        cmocka_unit_test(percentiles_follow_the_rule_and_stop_where_too_few_are_left),
+        cmocka_unit_test(ratios_are_those_of_hodges_and_lehmann),
+        cmocka_unit_test(the_reference_is_chosen_or_named),
+        cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
+        cmocka_unit_test(probe_invocations_do_not_count),
+        cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
+        cmocka_unit_test(long_runs_go_on_to_further_pages),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
