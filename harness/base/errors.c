@@ -41,3 +41,12 @@ void errors_say(const char *format, ...)
     }
     errno = saved_errno;
 }
+
+int errors_refuse(char *why, size_t why_bytes, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, why_bytes, format, arguments);
+    va_end(arguments);
+    return -EINVAL;
+}

@@ -7,6 +7,8 @@
 #ifndef BASE_ERRORS_H
 #define BASE_ERRORS_H
 
+#include <stddef.h>
+
 #define ERRORS_LINE_BYTES 1024
 
 /* The name that begins each line. Kept, not copied; set once, before other threads exist. */
@@ -15,5 +17,9 @@ void errors_set_program(const char *name);
 /* Prints "PROGRAM: " and the formatted text, line breaks in it turned into blanks, and a newline.
  * Leaves errno as it was. Thread-safe. */
 void errors_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Formats one line into `why`, of why_bytes, and returns -EINVAL. */
+int errors_refuse(char *why, size_t why_bytes, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

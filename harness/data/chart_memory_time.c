@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/chart_caption.h"
+#include "data/statistics.h"
 
 /* A curve is thinned to the least and the greatest of so many spans of time, so that no peak is
  * lost; ticks closer than one such span are drawn as one. */
@@ -87,12 +88,6 @@ static int sample_compare(const void *a, const void *b)
 {
     const struct sample *x = a, *y = b;
     return (x->t_ns > y->t_ns) - (x->t_ns < y->t_ns);
-}
-
-static int double_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 struct timed {
@@ -315,9 +310,7 @@ int chart_memory_time_write(const struct chart_plan *plan, const char *folder,
         if (history->sample_count)
             qsort(history->samples, history->sample_count, sizeof *history->samples,
                   sample_compare);
-        if (history->collection_count)
-            qsort(history->collections_ns, history->collection_count,
-                  sizeof *history->collections_ns, double_compare);
+        statistics_sort(history->collections_ns, history->collection_count);
     }
     if (!code)
         code = chart_table_open(&panels, folder, "memory_time.panels.csv",

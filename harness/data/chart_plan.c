@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/printable.h"
+#include "data/statistics.h"
 
 static bool part_equals(struct cell_part a, struct cell_part b)
 {
@@ -310,17 +311,11 @@ int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metri
     return 0;
 }
 
-static int double_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 struct chart_summary chart_summarise(double *values, size_t count)
 {
-    qsort(values, count, sizeof *values, double_compare);
+    statistics_sort(values, count);
     return (struct chart_summary){
-        .median = (values[(count - 1) / 2] + values[count / 2]) / 2,
+        .median = statistics_median(values, count),
         .low = values[0],
         .high = values[count - 1],
     };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/chart_caption.h"
+#include "data/statistics.h"
 
 /* Points of a curve: enough for any screen, and bounded whatever the number of stops. */
 #define CURVE_POINTS_MAX 500
@@ -46,12 +47,6 @@ static int take_pause(void *data, size_t invocation, const struct csv_row *row)
     /* A logarithmic axis has no zero. */
     stops->duration_ns[stops->count++] = duration_ns > 0 ? (double)duration_ns : 1;
     return 0;
-}
-
-static int double_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* The smallest duration that at least `fraction` of the stops do not exceed. */
@@ -253,9 +248,7 @@ int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder, stru
     struct chart_table *panels = NULL;
     int code = run_data_each(run, SCHEMA_FILE_PAUSES, take_pause, stops, error);
     for (size_t i = 0; i < run->invocation_count && !code; i++)
-        if (stops[i].count)
-            qsort(stops[i].duration_ns, stops[i].count, sizeof *stops[i].duration_ns,
-                  double_compare);
+        statistics_sort(stops[i].duration_ns, stops[i].count);
     if (!code)
         code = chart_table_open(&panels, folder, "stop_cdf.panels.csv",
                                 CHART_CAPTION_COLUMNS ",low_ns,high_ns", error);

@@ -159,7 +159,8 @@ static const char *backend_key(const struct side *side, const char *key)
     return run_data_backend_key(side->run, name, key);
 }
 
-bool compare_is_manual(const struct run_data *run, const struct run_cell *cell)
+/* Whether the cell's backend gives memory back without tracing, as run.csv has it. */
+static bool is_manual(const struct run_data *run, const struct run_cell *cell)
 {
     const char *reclaim = backend_key(&(struct side){run, cell}, "reclaim");
     return reclaim && (strcmp(reclaim, "manual") == 0 || strcmp(reclaim, "never") == 0);
@@ -170,8 +171,7 @@ bool compare_is_manual(const struct run_data *run, const struct run_cell *cell)
 static bool is_precise(const struct side *side)
 {
     const char *capabilities = backend_key(side, "capabilities");
-    return compare_is_manual(side->run, side->cell) ||
-           (capabilities && strstr(capabilities, "precise"));
+    return is_manual(side->run, side->cell) || (capabilities && strstr(capabilities, "precise"));
 }
 
 static bool depends_on_marking(const char *metric)
@@ -617,7 +617,7 @@ static bool same_part(const struct cell_part *a, const struct cell_part *b)
 
 static bool fits_any_heap(const struct run_data *run, const struct run_cell *cell)
 {
-    return is_part(&cell->parts.heap, "none") && compare_is_manual(run, cell);
+    return is_part(&cell->parts.heap, "none") && is_manual(run, cell);
 }
 
 bool compare_is_paired(const struct run_data *run, const struct run_cell *reference,

@@ -117,9 +117,6 @@ void compare_free(struct compare_result *result);
 int compare_sample_of(struct compare_sample *sample, const struct run_data *run,
                       const struct run_cell *cell, const char *metric);
 
-/* Whether the cell's backend gives memory back without tracing, as run.csv has it. */
-bool compare_is_manual(const struct run_data *run, const struct run_cell *cell);
-
 /* Whether compare_backends() sets `other` against `reference`: same workload, threads and fitting
  * heap settings, of another variant. */
 bool compare_is_paired(const struct run_data *run, const struct run_cell *reference,

@@ -97,12 +97,3 @@ char *printable_copy(char *buffer, size_t size, const char *text)
     buffer[length] = '\0';
     return buffer;
 }
-
-size_t printable_width(const char *text)
-{
-    size_t columns = 0;
-    char piece[PIECE_BYTES];
-    while (*text)
-        columns += next_piece(&text, piece);
-    return columns;
-}

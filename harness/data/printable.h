@@ -14,7 +14,4 @@ size_t printable_put(FILE *out, const char *text);
  * Returns `buffer`. */
 char *printable_copy(char *buffer, size_t size, const char *text);
 
-/* Columns that printable_put() would take up. */
-size_t printable_width(const char *text);
-
 #endif

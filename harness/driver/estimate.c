@@ -1,16 +1,10 @@
 #include "driver/estimate.h"
 
 #include "data/run_data.h"
+#include "data/statistics.h"
 #include "driver/xalloc.h"
 
 #include <stdlib.h>
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Median wall time of the cell's complete invocations; negative where it has none. */
 static double median_wall_ns(const struct run_data *run, const struct run_cell *cell)
@@ -24,8 +18,8 @@ static double median_wall_ns(const struct run_data *run, const struct run_cell *
             run_data_value(run, invocation, (size_t)metric, &values[count]))
             count++;
     }
-    qsort(values, count, sizeof *values, compare_doubles);
-    double median = count ? values[count / 2] : -1;
+    statistics_sort(values, count);
+    double median = count ? statistics_median(values, count) : -1;
     free(values);
     return median;
 }

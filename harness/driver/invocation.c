@@ -73,7 +73,8 @@ const char *invocation_status_word(enum invocation_status status)
     return words[status];
 }
 
-void invocation_add_flag(struct invocation_result *result, const char *word)
+/* Adds a word to the flags unless it is there. */
+static void add_flag(struct invocation_result *result, const char *word)
 {
     const char *flags = result->flags ? result->flags : "";
     if (catalog_has_word(flags, word))
@@ -181,7 +182,7 @@ static void take_record(void *data, const struct record *record)
         take_end(s, record->fields[0]);
         break;
     case RECORD_FLAG:
-        invocation_add_flag(s->result, record->fields[0]);
+        add_flag(s->result, record->fields[0]);
         break;
     case RECORD_METRIC:
         set_metric(
@@ -378,7 +379,7 @@ static void complete_metrics(struct session *s)
     double wall_ns = strtod(r->metrics[SCHEMA_INVOCATIONS_wall_ns], NULL);
     const char *steal = r->metrics[SCHEMA_INVOCATIONS_steal_ns];
     if (steal && strtod(steal, NULL) > wall_ns * STEAL_SHARE_MAX)
-        invocation_add_flag(r, "noisy");
+        add_flag(r, "noisy");
     const char *operations = r->metrics[SCHEMA_INVOCATIONS_operations_count];
     if (operations && wall_ns > 0 && !r->metrics[SCHEMA_INVOCATIONS_operations_per_s]) {
         char text[CSV_REAL_BYTES];

@@ -63,7 +63,4 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
                     const struct invocation_sink *sink);
 void invocation_result_free(struct invocation_result *result);
 
-/* Adds a word to the flags unless it is there. */
-void invocation_add_flag(struct invocation_result *result, const char *word);
-
 #endif

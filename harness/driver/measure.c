@@ -1,5 +1,6 @@
 #include "driver/measure.h"
 
+#include "data/statistics.h"
 #include "driver/agreement.h"
 #include "driver/cmd.h"
 #include "driver/xalloc.h"
@@ -96,13 +97,6 @@ static void check_agreement(struct campaign *c, struct invocation_result *result
         result->status = INVOCATION_WRONG;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void tell_cell(struct campaign *c, const struct plan_cell *cell, struct tally *tally)
 {
     double share = c->started_count / total_count(c) * 100;
@@ -115,9 +109,8 @@ static void tell_cell(struct campaign *c, const struct plan_cell *cell, struct t
                       cell->key, tally->done_count);
         return;
     }
-    qsort(tally->wall_ns, tally->ok_count, sizeof *tally->wall_ns, compare_doubles);
-    size_t n = tally->ok_count;
-    double median_ns = (tally->wall_ns[(n - 1) / 2] + tally->wall_ns[n / 2]) / 2;
+    statistics_sort(tally->wall_ns, tally->ok_count);
+    double median_ns = statistics_median(tally->wall_ns, tally->ok_count);
     progress_line(c->progress, false, "[%3.0f%%, %s left] %s: %u of %u ok, median %.4g ms", share,
                   time, cell->key, tally->ok_count, tally->timed_count, median_ns / 1e6);
 }

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/errors.h"
 
 /* A piece of the text, not terminated. */
 struct piece {
@@ -17,18 +17,6 @@ struct pair {
     struct piece value;
     struct piece whole;
 };
-
-static int refuse(char *why, size_t why_bytes, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int refuse(char *why, size_t why_bytes, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_bytes, format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
 
 /* The arguments of "%.*s". */
 #define PIECE(piece) (int)((piece).length), (piece).start
@@ -102,12 +90,12 @@ static int next_pair(const char **text, struct pair *pair, char *why, size_t why
     pair->whole = (struct piece){*text, strcspn(*text, ",")};
     const char *equals = memchr(*text, '=', pair->whole.length);
     if (!equals || equals == *text)
-        return refuse(why, why_bytes, "'%.*s' is not name=value", PIECE(pair->whole));
+        return errors_refuse(why, why_bytes, "'%.*s' is not name=value", PIECE(pair->whole));
     pair->name = (struct piece){*text, (size_t)(equals - *text)};
     pair->value = (struct piece){equals + 1, pair->whole.length - pair->name.length - 1};
     *text += pair->whole.length;
     if (**text == ',' && *++*text == '\0')
-        return refuse(why, why_bytes, "nothing follows the last comma");
+        return errors_refuse(why, why_bytes, "nothing follows the last comma");
     return 1;
 }
 
@@ -133,14 +121,14 @@ static int parse_param(const struct workload *workload, const struct pair *pair,
     while (i < workload->param_count && !piece_is(pair->name, workload->params[i].name))
         i++;
     if (i == workload->param_count)
-        return refuse(why, why_bytes, "workload %s has no parameter '%.*s'", workload->name,
-                      PIECE(pair->name));
+        return errors_refuse(why, why_bytes, "workload %s has no parameter '%.*s'", workload->name,
+                             PIECE(pair->name));
     const struct workload_param *param = &workload->params[i];
     if (!named_values_unsigned(pair->value.start, pair->value.length, &values[i]) ||
         values[i] < param->min || values[i] > param->max)
-        return refuse(why, why_bytes,
-                      "parameter %.*s: not an integer from %" PRIu64 " to %" PRIu64 " (%s)",
-                      PIECE(pair->whole), param->min, param->max, param->unit);
+        return errors_refuse(why, why_bytes,
+                             "parameter %.*s: not an integer from %" PRIu64 " to %" PRIu64 " (%s)",
+                             PIECE(pair->whole), param->min, param->max, param->unit);
     return 0;
 }
 
@@ -156,7 +144,7 @@ int named_values_params(const struct workload *workload, const char *text, uint6
         if (result <= 0)
             return result;
         if (named_before(start, &pair))
-            return refuse(why, why_bytes, "parameter %.*s: given twice", PIECE(pair.name));
+            return errors_refuse(why, why_bytes, "parameter %.*s: given twice", PIECE(pair.name));
         result = parse_param(workload, &pair, values, why, why_bytes);
         if (result)
             return result;
@@ -173,8 +161,8 @@ static int parse_choice(const struct gc_option *option, const struct pair *pair,
             *value = i;
             return 0;
         }
-    return refuse(why, why_bytes, "option %.*s: not one of %s", PIECE(pair->whole),
-                  option->choices);
+    return errors_refuse(why, why_bytes, "option %.*s: not one of %s", PIECE(pair->whole),
+                         option->choices);
 }
 
 static int parse_option(const struct gc_option *option, const struct pair *pair, int64_t *value,
@@ -185,9 +173,9 @@ static int parse_option(const struct gc_option *option, const struct pair *pair,
     int64_t min = named_values_option_min(option);
     int64_t max = named_values_option_max(option);
     if (!parse_signed(pair->value, value) || *value < min || *value > max)
-        return refuse(why, why_bytes,
-                      "option %.*s: not an integer from %" PRId64 " to %" PRId64 "%s%s",
-                      PIECE(pair->whole), min, max, option->unit[0] ? " " : "", option->unit);
+        return errors_refuse(
+            why, why_bytes, "option %.*s: not an integer from %" PRId64 " to %" PRId64 "%s%s",
+            PIECE(pair->whole), min, max, option->unit[0] ? " " : "", option->unit);
     return 0;
 }
 
@@ -209,9 +197,10 @@ int named_values_options(const struct gc_option *options, size_t count, const ch
         while (i < count && !piece_is(pair.name, options[i].name))
             i++;
         if (i == count)
-            return refuse(why, why_bytes, "the backend has no option '%.*s'", PIECE(pair.name));
+            return errors_refuse(why, why_bytes, "the backend has no option '%.*s'",
+                                 PIECE(pair.name));
         if (named_before(start, &pair))
-            return refuse(why, why_bytes, "option %.*s: given twice", PIECE(pair.name));
+            return errors_refuse(why, why_bytes, "option %.*s: given twice", PIECE(pair.name));
         result = parse_option(&options[i], &pair, &values[i], why, why_bytes);
         if (result)
             return result;

@@ -444,7 +444,6 @@ static void printable_text(void **state)
                         "\\xe2\\x80\\xae"
                         "a\\xe2\\x82");
     assert_string_equal(printable_copy(text, 5, "aaü€"), "aaü");
-    assert_int_equal(printable_width("aü€\n"), 7);
 }
 
 int main(void)
