@@ -157,6 +157,8 @@ static void read_workload(struct description *d)
     w->operation = xstrdup(field(d, 2));
     w->takes_threads = has_choice(field(d, 3), "threads");
     w->is_requests = has_choice(field(d, 3), "requests");
+    w->needs_finalizers = has_choice(field(d, 3), "finalizers");
+    w->needs_weak = has_choice(field(d, 3), "weak");
     w->summary = xstrdup(field(d, 4));
 }
 

@@ -148,6 +148,10 @@ static char *skip_reason(const struct plan_cell *cell)
         return xprintf("workload %s runs on one thread", name);
     if (cell->threads > 1 && !catalog_has_word(v->runner->capabilities, "threads"))
         return xprintf("backend %s runs on one thread", v->backend->name);
+    if (w->needs_finalizers && !catalog_has_word(v->runner->capabilities, "finalizers"))
+        return xprintf("backend %s has no finalizers", v->backend->name);
+    if (w->needs_weak && !catalog_has_word(v->runner->capabilities, "weak"))
+        return xprintf("backend %s has no weak references", v->backend->name);
     return NULL;
 }
 

@@ -1,0 +1,380 @@
+#include "marksweep_finalizer_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "gc.h"
+#include "marksweep_collect_internal.h"
+#include "marksweep_heap_internal.h"
+#include "marksweep_weak_internal.h"
+
+#define GROUP_BLOCKS  64u
+#define NO_ENTRY      0u /* entry 0 is never used */
+#define STEP_BYTES    ((size_t)16 << 10)
+#define PAGE_BYTES    ((size_t)4096)
+#define ROOM_ATTEMPTS 3
+
+struct entry {
+    char *object;
+    const struct gc_finalizer *finalizer;
+    uint32_t next;
+};
+
+/* 64 neighbouring blocks, whose bitmap is one page. */
+struct group {
+    uint64_t with_entries; /* bit i: the list of block i is not empty */
+    uint32_t first[GROUP_BLOCKS];
+    bool is_charged;
+};
+
+struct entry_list {
+    uint32_t first;
+    uint32_t last;
+    uint64_t count;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    bool is_mapped;
+    uint64_t *bits; /* as ms_space.marks */
+    struct group *groups;
+    struct entry *entries;
+    uint32_t used_count;    /* entries 1 .. used_count - 1 have been used */
+    uint32_t charged_count; /* entries that are accounted for */
+    uint32_t max_count;     /* entries of address space */
+    uint32_t free_first;
+    uint64_t registered_count;
+    struct entry_list due;
+} f = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *reserve(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static size_t group_count(size_t blocks)
+{
+    return (blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
+}
+
+/* Charges metadata; what is free in the heap makes room for it. Returns false where the limit
+ * leaves none. */
+static bool charge(size_t bytes)
+{
+    ms_heap_lock();
+    bool fits = ms_space_charge(bytes) == 0;
+    if (!fits && bytes <= ms_space.limit_bytes) {
+        ms_space_release(ms_space.limit_bytes - bytes);
+        fits = ms_space_charge(bytes) == 0;
+    }
+    ms_heap_unlock();
+    return fits;
+}
+
+static void uncharge(size_t bytes)
+{
+    ms_heap_lock();
+    ms_space_uncharge(bytes);
+    ms_heap_unlock();
+}
+
+/* Reserves address space for as many objects as the heap may ever have: less where refused. */
+static bool map_tables(void)
+{
+    size_t bits_bytes = group_count(ms_space.reserved) * PAGE_BYTES;
+    size_t groups_bytes = group_count(ms_space.reserved) * sizeof *f.groups;
+    uint64_t count = ms_space.reserved * MS_BLOCK_GRANULES;
+    if (count > UINT32_MAX)
+        count = UINT32_MAX;
+    /* The first pages of groups and entries are touched in part. */
+    if (!charge(2 * PAGE_BYTES))
+        return false;
+    f.bits = reserve(bits_bytes);
+    f.groups = reserve(groups_bytes);
+    while (!(f.entries = reserve(count * sizeof *f.entries)) && count > PAGE_BYTES)
+        count /= 2;
+    if (!f.bits || !f.groups || !f.entries) {
+        if (f.bits)
+            munmap(f.bits, bits_bytes);
+        if (f.groups)
+            munmap(f.groups, groups_bytes);
+        if (f.entries)
+            munmap(f.entries, count * sizeof *f.entries);
+        uncharge(2 * PAGE_BYTES);
+        return false;
+    }
+    f.max_count = (uint32_t)count;
+    f.used_count = f.charged_count = 1;
+    f.is_mapped = true;
+    return true;
+}
+
+static size_t granule_of(const char *object)
+{
+    return (size_t)(object - ms_space.base) >> MS_GRANULE_SHIFT;
+}
+
+/* The group of the object's block, its tables accounted for; NULL where there is no room. */
+static struct group *group_of(size_t block)
+{
+    struct group *g = &f.groups[block / GROUP_BLOCKS];
+    if (!g->is_charged) {
+        if (!charge(PAGE_BYTES + sizeof *g))
+            return NULL;
+        g->is_charged = true;
+    }
+    return g;
+}
+
+static uint32_t take_entry(void)
+{
+    uint32_t entry = f.free_first;
+    if (entry != NO_ENTRY) {
+        f.free_first = f.entries[entry].next;
+        return entry;
+    }
+    if (f.used_count == f.charged_count) {
+        if (f.max_count - f.charged_count < STEP_BYTES / sizeof *f.entries || !charge(STEP_BYTES))
+            return NO_ENTRY;
+        f.charged_count += (uint32_t)(STEP_BYTES / sizeof *f.entries);
+    }
+    return f.used_count++;
+}
+
+static void free_entry(uint32_t entry)
+{
+    f.entries[entry].next = f.free_first;
+    f.free_first = entry;
+}
+
+/* The link in the list of the object's block that names its entry. Precondition: its bit is set. */
+static uint32_t *find_link(struct group *g, size_t block, const char *object)
+{
+    uint32_t *link = &g->first[block % GROUP_BLOCKS];
+    while (f.entries[*link].object != object)
+        link = &f.entries[*link].next;
+    return link;
+}
+
+static void drop(struct group *g, size_t block, size_t granule, const char *object)
+{
+    uint32_t *link = find_link(g, block, object);
+    uint32_t entry = *link;
+    *link = f.entries[entry].next;
+    if (g->first[block % GROUP_BLOCKS] == NO_ENTRY)
+        g->with_entries &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
+    f.bits[granule / 64] &= ~(UINT64_C(1) << granule % 64);
+    free_entry(entry);
+    f.registered_count--;
+}
+
+/* Under the lock. Returns false where there is no room for another entry. */
+static bool try_set(char *object, const struct gc_finalizer *finalizer)
+{
+    size_t granule = granule_of(object);
+    size_t block = granule / MS_BLOCK_GRANULES;
+    if (!f.is_mapped) {
+        if (!finalizer)
+            return true;
+        if (!map_tables())
+            return false;
+    }
+    struct group *g = &f.groups[block / GROUP_BLOCKS];
+    if (ms_bit_test(f.bits, granule)) {
+        if (finalizer)
+            f.entries[*find_link(g, block, object)].finalizer = finalizer;
+        else
+            drop(g, block, granule, object);
+        return true;
+    }
+    if (!finalizer)
+        return true;
+    uint32_t entry;
+    if (!group_of(block) || (entry = take_entry()) == NO_ENTRY)
+        return false;
+    f.entries[entry] = (struct entry){object, finalizer, g->first[block % GROUP_BLOCKS]};
+    g->first[block % GROUP_BLOCKS] = entry;
+    g->with_entries |= UINT64_C(1) << block % GROUP_BLOCKS;
+    ms_bit_set(f.bits, granule);
+    f.registered_count++;
+    return true;
+}
+
+void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finalizer *finalizer)
+{
+    for (int attempt = 0;; attempt++) {
+        pthread_mutex_lock(&f.lock);
+        bool done = try_set(object, finalizer);
+        pthread_mutex_unlock(&f.lock);
+        if (done)
+            break;
+        if (attempt == ROOM_ATTEMPTS) {
+            ms_heap.listener->out_of_memory(ms_heap.listener->data, sizeof(struct entry));
+            __builtin_trap(); /* the listener must not return */
+        }
+        ms_collect((struct ms_mutator *)m);
+    }
+    gc_keep(object);
+}
+
+static void *take_due(const struct gc_finalizer **finalizer)
+{
+    char *object = NULL;
+    pthread_mutex_lock(&f.lock);
+    uint32_t entry = f.due.first;
+    if (entry != NO_ENTRY) {
+        object = f.entries[entry].object;
+        *finalizer = f.entries[entry].finalizer;
+        f.due.first = f.entries[entry].next;
+        __atomic_store_n(&f.due.count, f.due.count - 1, __ATOMIC_RELAXED);
+        free_entry(entry);
+    }
+    pthread_mutex_unlock(&f.lock);
+    return object;
+}
+
+size_t gc_finalizers_run(struct gc_mutator *m)
+{
+    size_t count = 0;
+    const struct gc_finalizer *finalizer;
+    void *object;
+    while (__atomic_load_n(&f.due.count, __ATOMIC_RELAXED) > 0 && (object = take_due(&finalizer))) {
+        finalizer->run(m, object, finalizer->data);
+        count++;
+    }
+    return count;
+}
+
+void ms_finalizer_visit_due(struct ms_marker *k)
+{
+    for (uint32_t entry = f.due.first; entry != NO_ENTRY; entry = f.entries[entry].next)
+        ms_mark_root(k, (uintptr_t)f.entries[entry].object, false);
+}
+
+static void append_due(uint32_t entry)
+{
+    f.entries[entry].next = NO_ENTRY;
+    if (f.due.first == NO_ENTRY)
+        f.due.first = entry;
+    else
+        f.entries[f.due.last].next = entry;
+    f.due.last = entry;
+    f.due.count++;
+    f.registered_count--;
+}
+
+/* Moves the entries of the block's unmarked objects to those that are due. */
+static void sort_block(struct group *g, size_t block)
+{
+    uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
+    const uint64_t *marks = ms_space_bits(ms_space.marks, (uint32_t)block);
+    uint64_t dead = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        dead |= bits[word] & ~marks[word];
+    if (dead == 0)
+        return;
+    for (uint32_t *link = &g->first[block % GROUP_BLOCKS]; *link != NO_ENTRY;) {
+        struct entry *e = &f.entries[*link];
+        if (ms_bit_test(ms_space.marks, granule_of(e->object))) {
+            link = &e->next;
+        } else {
+            uint32_t entry = *link;
+            *link = e->next;
+            append_due(entry);
+        }
+    }
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        bits[word] &= marks[word];
+    if (g->first[block % GROUP_BLOCKS] == NO_ENTRY)
+        g->with_entries &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
+}
+
+/* Marks the objects of the entries that became due after `before`, and all they refer to. */
+static uint64_t mark_due_after(struct ms_marker *k, uint32_t before)
+{
+    uint32_t entry = before == NO_ENTRY ? f.due.first : f.entries[before].next;
+    if (entry == NO_ENTRY)
+        return 0;
+    for (; entry != NO_ENTRY; entry = f.entries[entry].next)
+        ms_mark_root(k, (uintptr_t)f.entries[entry].object, false);
+    return ms_mark_drain(k) + ms_weak_mark_values(k);
+}
+
+uint64_t ms_finalizer_after_marking(struct ms_marker *k)
+{
+    uint64_t searches = ms_weak_mark_values(k);
+    ms_weak_clear();
+    if (f.registered_count == 0)
+        return searches;
+    uint32_t before = f.due.first == NO_ENTRY ? NO_ENTRY : f.due.last;
+    for (size_t i = 0; i < group_count(ms_space.top); i++)
+        for (uint64_t set = f.groups[i].with_entries; set != 0; set &= set - 1)
+            sort_block(&f.groups[i], i * GROUP_BLOCKS + (size_t)__builtin_ctzll(set));
+    return searches + mark_due_after(k, before);
+}
+
+void ms_finalizer_counts(uint64_t *registered, uint64_t *due)
+{
+    pthread_mutex_lock(&f.lock);
+    *registered = f.registered_count;
+    *due = f.due.count;
+    pthread_mutex_unlock(&f.lock);
+}
+
+static int verify_block(const struct group *g, size_t block, uint64_t *registered, char *why,
+                        size_t why_bytes)
+{
+    const uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
+    uint64_t set_count = 0, list_count = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        set_count += (uint64_t)__builtin_popcountll(bits[word]);
+    for (uint32_t entry = g->first[block % GROUP_BLOCKS]; entry != NO_ENTRY;
+         entry = f.entries[entry].next) {
+        const char *object = f.entries[entry].object;
+        list_count++;
+        if (granule_of(object) / MS_BLOCK_GRANULES != block ||
+            !ms_bit_test(f.bits, granule_of(object)) ||
+            ms_space_find((uintptr_t)object, false) != object || list_count > set_count) {
+            snprintf(why, why_bytes, "the list of finalizers of block %zu has %p, wrongly", block,
+                     (const void *)object);
+            return -EFAULT;
+        }
+    }
+    if (set_count != list_count ||
+        (list_count > 0) != (g->with_entries >> block % GROUP_BLOCKS & 1)) {
+        snprintf(why, why_bytes, "block %zu has %llu finalizers and %llu bits for them", block,
+                 (unsigned long long)list_count, (unsigned long long)set_count);
+        return -EFAULT;
+    }
+    *registered += list_count;
+    return 0;
+}
+
+int ms_finalizer_verify(char *why, size_t why_bytes)
+{
+    uint64_t registered = 0, due = 0;
+    for (size_t i = 0; f.is_mapped && i < group_count(ms_space.top); i++) {
+        const struct group *g = &f.groups[i];
+        for (size_t j = 0; g->is_charged && j < GROUP_BLOCKS; j++)
+            if (verify_block(g, i * GROUP_BLOCKS + j, &registered, why, why_bytes) != 0)
+                return -EFAULT;
+    }
+    for (uint32_t entry = f.due.first; entry != NO_ENTRY && due <= f.due.count;
+         entry = f.entries[entry].next, due++)
+        if (!ms_space_find((uintptr_t)f.entries[entry].object, false)) {
+            snprintf(why, why_bytes, "%p is due for its finalizer and is no object",
+                     (void *)f.entries[entry].object);
+            return -EFAULT;
+        }
+    if (registered != f.registered_count || due != f.due.count) {
+        snprintf(why, why_bytes, "%llu finalizers of %llu are listed, and %llu of %llu due",
+                 (unsigned long long)registered, (unsigned long long)f.registered_count,
+                 (unsigned long long)due, (unsigned long long)f.due.count);
+        return -EFAULT;
+    }
+    return 0;
+}
