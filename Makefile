@@ -111,6 +111,18 @@ endif
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
+# marksweep as a library for other programs, and the example of its embedding API.
+LIBMARKSWEEP := $(OBJ)/lib/libmarksweep.a
+$(LIBMARKSWEEP): $(filter-out %/gc_slots.o,$(marksweep_BACKEND))
+	@mkdir -p '$(@D)'
+	$(call say,AR,$@)rm -f '$@' && $(AR) rcs $@ $^
+
+EXAMPLES := $(patsubst collectors/marksweep/example/%.c,$(OBJ)/examples/%,$(wildcard collectors/marksweep/example/*.c))
+$(OBJ)/examples/%: collectors/marksweep/example/%.c $(LIBMARKSWEEP)
+	@mkdir -p '$(@D)'
+	$(COMPILE) $(LDFLAGS) -o $@ $< $(LIBMARKSWEEP)
+-include $(EXAMPLES:%=%.d)
+
 # The runner's parts for tests, of which each links only those that it uses: most need a backend.
 $(OBJ)/runner.a: $(filter-out %/runner_main.o,$(RUNNER_OBJECTS))
 	@mkdir -p '$(@D)'
@@ -156,7 +168,7 @@ required:
 $(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS): | required
 
 # build/bin always names the latest build, whatever its flags.
-all: required $(BIN)/gcmeter $(RUNNER_EXES)
+all: required $(BIN)/gcmeter $(RUNNER_EXES) $(LIBMARKSWEEP)
 	@mkdir -p '$(BUILD)/bin' && rm -f '$(BUILD)'/bin/*
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do ln -s "../$(FLAGS_HASH)/bin/$$f" '$(BUILD)/bin/'"$$f"; done
 
@@ -164,7 +176,7 @@ all: required $(BIN)/gcmeter $(RUNNER_EXES)
 -include $(wildcard $(OBJ)/tests/*/*.d)
 
 .PHONY: test-programs
-test-programs: required $(TEST_EXES)
+test-programs: required $(TEST_EXES) $(EXAMPLES)
 
 # What is missing, by Debian name: required to build, to test, to draw; and what adds a backend.
 .PHONY: deps
@@ -238,14 +250,24 @@ format: ## format all C files
 	@git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | while IFS= read -r f; do if [ -e "$$f" ]; then clang-format -i "$$f"; fi; done
 
 .PHONY: install
-install: all ## install gcmeter, the runners and the plot scripts under DESTDIR/PREFIX
+install: all install-marksweep ## install gcmeter, the runners, the plot scripts and libmarksweep under DESTDIR/PREFIX
 	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gcmeter/plots'
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do install -m 755 '$(BIN)/'"$$f" '$(DESTDIR)$(PREFIX)/bin/'"$$f"; done
 	@install -m 644 plots/* '$(DESTDIR)$(PREFIX)/share/gcmeter/plots/'
 
+# Headers lie as in this tree, under a folder of their own that the pkg-config file names.
+MARKSWEEP_HEADERS := gc.h gc_type.h gc_backend.h pool/pool.h marksweep/marksweep.h marksweep/marksweep_gc.h
+.PHONY: install-marksweep
+install-marksweep: $(LIBMARKSWEEP) ## install libmarksweep.a, its headers and marksweep.pc under DESTDIR/PREFIX
+	@install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	@for f in $(MARKSWEEP_HEADERS); do install -D -m 644 "collectors/$$f" '$(DESTDIR)$(PREFIX)/include/marksweep/'"$$f"; done
+	@install -m 644 '$(LIBMARKSWEEP)' '$(DESTDIR)$(PREFIX)/lib/libmarksweep.a'
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' collectors/marksweep/marksweep.pc.in >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/marksweep.pc'
+	@chmod 644 '$(DESTDIR)$(PREFIX)/lib/pkgconfig/marksweep.pc'
+
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 .PHONY: clean
 clean: ## remove the build folder

@@ -1,5 +1,6 @@
 /* The embedding API of marksweep.h over the descriptor of the backend. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
