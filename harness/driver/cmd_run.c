@@ -62,8 +62,7 @@ static const struct argp_option option_table[] = {
      "without a limit run once (default: none; repeatable)",
      0},
     {"threads", KEY_THREADS, "N", 0, "mutator threads (default: 1; repeatable)", 0},
-    {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, else 10)",
-     0},
+    {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, or 10)", 0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
@@ -71,8 +70,8 @@ static const struct argp_option option_table[] = {
     {"order-seed", KEY_ORDER_SEED, "N", 0,
      "seed of the order of processes and of their padding (default: fresh)", 0},
     {"out", KEY_OUT, "DIR", 0,
-     "folder for the results, absent or empty (default: results/TIME, and results/latest is "
-     "pointed to it)",
+     "folder for the results, absent or empty (default: results/TIME, to which results/latest is "
+     "pointed)",
      0},
     {"resume", KEY_RESUME, NULL, 0,
      "continue the run in --out DIR with what is missing; the rest of the command as before", 0},
@@ -242,9 +241,10 @@ static void print_plan(const struct plan *plan, const struct request *request)
     text_table_print(&table, stdout, false);
     text_table_free(&table);
     const struct measure_options *m = &request->measure;
-    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes\n", plan->cell_count,
-           plan->cell_count - plan->runnable_count,
-           (uint64_t)plan->runnable_count * m->invocations);
+    uint64_t processes = (uint64_t)plan->runnable_count * m->invocations;
+    printf("%zu cell%s, %zu of them skipped; %" PRIu64 " process%s\n", plan->cell_count,
+           plan->cell_count == 1 ? "" : "s", plan->cell_count - plan->runnable_count, processes,
+           processes == 1 ? "" : "es");
     struct estimate estimate;
     char time[PROGRESS_TIME_BYTES];
     estimate_from_run(&estimate, plan, RESULTS_FOLDER "/latest", m->invocations,
@@ -289,6 +289,11 @@ static int fail_folder(const char *folder, int error)
     if (error == -EEXIST)
         return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
                         folder);
+    if (error == -EBADMSG)
+        return cmd_fail(CMD_USAGE,
+                        "%s cannot be continued: a file in it was edited, so that its columns or "
+                        "line ends are not those that gcmeter writes; name another folder by --out",
+                        folder);
     return cmd_fail(error == -ENOSPC ? CMD_MISSING : CMD_USAGE,
                     "%s cannot be written: %s; name another folder by --out", folder,
                     strerror(-error));
@@ -304,6 +309,28 @@ static int check_same(const struct request *request, const char *key, uint64_t n
                     request->out, key, before ? before : "unknown", now);
 }
 
+/* The plan must hold all that was measured before: the order of processes and what run.csv says are
+ * those of one plan. -1, or an exit code. */
+static int check_covers(const struct request *request, const struct plan *plan)
+{
+    const struct run_data *earlier = request->earlier;
+    for (size_t i = 0; earlier && i < earlier->cell_count; i++) {
+        /* One that was skipped may have another name where its runner can be asked. */
+        const struct run_cell *cell = &earlier->cells[i];
+        bool planned = true;
+        for (size_t j = 0; j < cell->invocation_count; j++)
+            planned &= earlier->invocations[cell->invocations[j]].status == RUN_SKIPPED;
+        for (size_t j = 0; j < plan->cell_count && !planned; j++)
+            planned = !strcmp(plan->cells[j].key, cell->key);
+        if (!planned)
+            return cmd_fail(CMD_USAGE,
+                            "%s has the cell %s, which is not asked for now; --resume needs the "
+                            "same backends, workloads, --heap and --threads again",
+                            request->out, cell->key);
+    }
+    return -1;
+}
+
 /* Reads the run that is to be continued, if there is one. -1, or an exit code. */
 static int load_earlier(struct request *request)
 {
@@ -313,7 +340,11 @@ static int load_earlier(struct request *request)
     free(run_csv);
     if (!exists)
         return -1;
-    if (run_resume_cut(request->out, &error) ||
+    bool is_removed;
+    int failed = run_resume_remove_unused(request->out, &is_removed, &error);
+    if (!failed && is_removed)
+        return -1;
+    if (failed || run_resume_cut(request->out, &error) ||
         run_data_load(&request->earlier, request->out, &error))
         return cmd_fail(CMD_USAGE, "%s", error.text);
     const struct invocation_options *o = &request->measure.invocation;
@@ -448,8 +479,10 @@ int cmd_run(int argc, char **argv)
             if (plan.runnable_count == 0)
                 code = cmd_fail(CMD_MISSING, "no cell can be measured: %s",
                                 plan.cell_count ? plan.cells[0].skip : "there is no runner");
-            else
-                code = request.dry_run ? CMD_DONE : measure(&plan, &request, typed);
+            else if (request.dry_run)
+                code = CMD_DONE;
+            else if ((code = check_covers(&request, &plan)) < 0)
+                code = measure(&plan, &request, typed);
             plan_free(&plan);
         }
         catalog_free(&catalog);
