@@ -226,7 +226,7 @@ static void what_cannot_run_is_listed_and_skipped_with_the_reason(void **state)
     (void)state;
     process_run(&p, "list backends");
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "unavailable: --describe, row 1: it speaks protocol 2");
+    assert_contains(p.out, "gcmeter-run-other_protocol: --describe, row 1: it speaks protocol 2");
     assert_contains(p.out, "error while loading shared libraries: libnone.so.1");
     process_run(&p, "run --workload chore --backend steady --backend no_library:speed=3 "
                     "--heap 2xlive --invocations 2 --out @/skipped");
