@@ -90,6 +90,7 @@ struct request {
     bool quiet;
     struct run_data *earlier; /* the run that is resumed, or NULL */
     unsigned resume_number;   /* how often it has been, this time included */
+    int lock_fd;              /* of the folder, or negative */
 };
 
 static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
@@ -335,6 +336,10 @@ static int check_covers(const struct request *request, const struct plan *plan)
 static int load_earlier(struct request *request)
 {
     struct csv_error error;
+    request->lock_fd = run_files_lock(request->out);
+    if (request->lock_fd == -EWOULDBLOCK)
+        return cmd_fail(CMD_USAGE, "%s is being written by another gcmeter; wait until it ends",
+                        request->out);
     char *run_csv = xprintf("%s/run.csv", request->out);
     bool exists = access(run_csv, F_OK) == 0;
     free(run_csv);
@@ -397,6 +402,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
         free(folder);
         return code;
     }
+    if (request->lock_fd < 0)
+        request->lock_fd = run_files_lock(folder);
     if (!request->out)
         point_latest(folder);
     request->measure.invocation.memory_cap_bytes = memory_cap_bytes();
@@ -429,17 +436,19 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     return code;
 }
 
-static bool has_runner(const struct catalog *catalog)
+/* Why there is no runner at all, or NULL where there is one. */
+static const char *no_runner(const struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog->backend_count; i++)
         if (catalog->backends[i].plain)
-            return true;
-    return false;
+            return NULL;
+    return catalog->backends[0].unavailable;
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct request request = {
+        .lock_fd = -1,
         .measure = {.invocation = {
                         .warmup = 1, .iterations = 1, .timeout_s = TIMEOUT_DEFAULT_S, .seed = 1}}};
     struct plan_request *wanted = &request.plan;
@@ -467,10 +476,12 @@ int cmd_run(int argc, char **argv)
         struct plan plan;
         char why[512];
         catalog_discover(&catalog);
-        if (!has_runner(&catalog)) {
-            code =
-                cmd_fail(CMD_MISSING, "no runner can be used; see gcmeter list backends, or build "
-                                      "them with make");
+        const char *reason = no_runner(&catalog);
+        if (reason) {
+            code = cmd_fail(CMD_MISSING,
+                            "no runner can be used: %s; see gcmeter list backends, or build them "
+                            "with make",
+                            reason);
         } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
             code = cmd_fail(CMD_USAGE, "%s", why);
         } else {
@@ -487,6 +498,8 @@ int cmd_run(int argc, char **argv)
         }
         catalog_free(&catalog);
     }
+    if (request.lock_fd >= 0)
+        close(request.lock_fd);
     run_data_free(request.earlier);
     free(wanted->backends);
     free(wanted->workloads);

@@ -295,6 +295,9 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
         process_read_file(process_path("interrupted/memory.csv"), text, sizeof text);
         process_read_file(process_path("interrupted/invocations.csv"), text, sizeof text);
     } while (!strstr(text, "chore/steady/heap=none/threads=1,chore") && ++tries < 250);
+    assert_refused("run --workload chore --backend steady --backend sleeper --order-seed 2 "
+                   "--invocations 3 --resume --out @/interrupted",
+                   CMD_USAGE, "is being written by another gcmeter");
     kill(pid, SIGINT);
     process_wait(&p, pid);
     assert_exit_code(&p, CMD_INTERRUPTED);
