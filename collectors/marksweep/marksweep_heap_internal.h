@@ -7,8 +7,8 @@
  *   - A span that is on no list and held by nobody is full.
  *   - A mutator's hole is free in no other view: only the holder of a span sets its bits.
  *
- * One lock, taken once per batch of spans, large object or layout, never on the fast path, and never held at
- * a safepoint. Order: world lock, then heap lock.
+ * One lock, taken once per batch of spans, large object or layout, never on the fast path, and
+ * never held at a safepoint. Order: world lock, then heap lock.
  */
 #ifndef MARKSWEEP_HEAP_INTERNAL_H
 #define MARKSWEEP_HEAP_INTERNAL_H
