@@ -40,6 +40,11 @@ static size_t width_of(const char *text, size_t bytes)
     return width;
 }
 
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Prints the last field of a line, which begins at column `start`, on as many lines as it needs. */
 static void print_broken(const char *text, size_t start, size_t width, FILE *out)
 {
@@ -61,7 +66,8 @@ static void print_broken(const char *text, size_t start, size_t width, FILE *out
 
 void text_table_print_fitted(const struct text_table *table, FILE *out, size_t width)
 {
-    enum { INDENT = 2, LAST_MIN = 28 };
+    /* What the last column must have: beside short fields, and in a line of its own. */
+    enum { INDENT = 2, LAST_MIN = 28, LAST_MIN_GROUPED = 12 };
     size_t widths[TEXT_TABLE_COLUMNS] = {0};
     size_t columns = table->column_count;
     for (size_t i = 0; i < table->field_count; i++) {
@@ -72,9 +78,10 @@ void text_table_print_fitted(const struct text_table *table, FILE *out, size_t w
     size_t start = INDENT;
     for (size_t i = 0; i + 1 < columns; i++)
         start += widths[i] + INDENT;
-    size_t least = widths[columns - 1] < LAST_MIN ? widths[columns - 1] : LAST_MIN;
-    size_t without_first = start - widths[0];
-    bool grouped = columns > 2 && start + least > width && without_first + least <= width;
+    size_t least = least_of(widths[columns - 1], LAST_MIN);
+    size_t without_first = start - widths[0] - INDENT;
+    bool grouped = columns > 2 && start + least > width &&
+                   without_first + least_of(least, LAST_MIN_GROUPED) <= width;
     if (grouped)
         start = without_first;
     else if (start + least > width)
@@ -85,8 +92,7 @@ void text_table_print_fitted(const struct text_table *table, FILE *out, size_t w
         while (last > 0 && !*fields[last - 1])
             last--;
         if (grouped && (row == 0 || strcmp(fields[0], fields[-(ptrdiff_t)columns])))
-            fprintf(out, "  %s\n", fields[0]);
-        fprintf(out, "%*s", grouped ? INDENT : 0, "");
+            fprintf(out, "%s\n", fields[0]);
         for (size_t i = grouped; i + 1 < last; i++) {
             size_t padding = widths[i] - width_of(fields[i], strlen(fields[i]));
             fprintf(out, "  %s%*s", fields[i], (int)padding, "");
