@@ -331,7 +331,7 @@ static void a_file_that_may_not_grow_ends_the_run_in_order(void **state)
     (void)state;
     char text[512];
     /* In units of 512 or 1024 bytes: room for run.csv, not for the latencies of so many. */
-    assert_int_equal(run_by_shell("ulimit -f 16 && \"$GCMETER\" run --quiet --backend malloc --out "
+    assert_int_equal(run_by_shell("ulimit -f 96 && \"$GCMETER\" run --quiet --backend malloc --out "
                                   "limited --workload gcbench:max_depth=4 --invocations 400 "
                                   "--warmup 0 2>limit"),
                      CMD_MISSING);
