@@ -44,6 +44,7 @@ BIN := $(OBJ)/bin
 # What is on this machine. have(HEADER) is `yes` where the compiler finds it.
 have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes),yes)
 HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
+HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
 HAVE_GNUPLOT := $(shell command -v gnuplot >/dev/null 2>&1 && echo yes)
@@ -162,7 +163,8 @@ $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 # A build that lacks what it requires stops here, before the compiler says the same less clearly.
 .PHONY: required
 required:
-	@test '$(HAVE_CC)' || $(call fail,3,no C compiler: apt-get install gcc libc6-dev)
+	@test '$(HAVE_CC)' || $(call fail,3,no C compiler $(CC): apt-get install gcc libc6-dev)
+	@test '$(HAVE_FLAGS)' || $(call fail,2,$(CC) refuses its flags; see SAN=$(SAN) CPPFLAGS=$(CPPFLAGS) CFLAGS=$(CFLAGS))
 	@test '$(HAVE_CSV)' || $(call fail,3,libcsv is missing: apt-get install libcsv-dev)
 
 $(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS): | required
@@ -221,20 +223,23 @@ bench: ## install what is missing, build, measure SUITE (default standard), draw
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory run-bench
 
+# Recipes read them from the environment, whatever quotes are in them.
+export SUITE RUN
+
 # Charts and summary are made whatever `run` returned, unless nothing was measured (2, 3) or a person
 # interrupted it (130); the target then ends with the code of `run`.
 .PHONY: run-bench
 run-bench:
-	@'$(BUILD)/bin/gcmeter' run --suite '$(SUITE)'; code=$$?; \
+	@'$(BUILD)/bin/gcmeter' run --suite "$$SUITE"; code=$$?; \
 	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
-	'$(BUILD)/bin/gcmeter' plot '$(RUN)' && \
-	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend; \
+	'$(BUILD)/bin/gcmeter' plot "$$RUN" && \
+	'$(BUILD)/bin/gcmeter' compare "$$RUN" --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
-	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+	@'$(BUILD)/bin/gcmeter' plot "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: schema
 schema: all ## write results/SCHEMA.md from the tables of harness/data

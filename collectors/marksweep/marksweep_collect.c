@@ -40,6 +40,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     flush_all_mutators();
     verify_or_abort(ms_verify, "before");
     uint64_t held_before_bytes = ms_space_held_bytes();
+    uint64_t used_before_bytes = ms_space_used_bytes();
 
     int64_t mark_start_ns = ms_world_now_ns();
     gc_pool_rotate();
@@ -51,7 +52,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     struct ms_sweep_result result = ms_sweep();
     int64_t end_ns = ms_world_now_ns();
 
-    ms_pacer_update(result.live_bytes, root_bytes);
+    ms_pacer_update(result.live_bytes, root_bytes, used_before_bytes);
     verify_or_abort(ms_verify, "after");
     *collection = (struct gc_collection){
         .kind = GC_COLLECTION_FULL,

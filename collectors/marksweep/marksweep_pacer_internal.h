@@ -6,10 +6,11 @@
  * this: where it comes first, there is no block to be had, which starts a collection as well.
  *
  * Memory is given back after a collection, with the world running again. What may be kept is the
- * goal, an eighth more (blocks are never all full), and the metadata; after a larger heap it falls
- * towards that by a sixteenth a second. So a heap that swings keeps its memory, and one that has
- * shrunk is returned within a minute, while faulting it in again (2.5 us per page of 4 KiB) can
- * take no more than some 4 % of the time for each GiB.
+ * larger of the goal and an eighth more (blocks are never all full) and what was in use when the
+ * collection began, and the metadata; after a larger heap it falls towards that by a sixteenth a
+ * second. So a heap that swings keeps its memory, and one that has shrunk is returned within a
+ * minute, while faulting it in again (2.5 us per page of 4 KiB) can take no more than some 4 % of
+ * the time for each GiB.
  */
 #ifndef MARKSWEEP_PACER_INTERNAL_H
 #define MARKSWEEP_PACER_INTERNAL_H
@@ -18,8 +19,9 @@
 
 void ms_pacer_init(uint64_t gogc);
 
-/* After marking: sets ms_heap.budget_bytes. Under the heap lock. */
-void ms_pacer_update(uint64_t live_bytes, uint64_t root_bytes);
+/* After marking: sets ms_heap.budget_bytes. `used_bytes` of blocks were in use when the collection
+ * began. Under the heap lock. */
+void ms_pacer_update(uint64_t live_bytes, uint64_t root_bytes, uint64_t used_bytes);
 
 /* Bytes that need not be given back at this time (CLOCK_MONOTONIC), which never goes backwards from
  * call to call. Under the heap lock. */

@@ -97,6 +97,13 @@ uint64_t ms_space_held_bytes(void)
            ms_space_metadata_bytes();
 }
 
+uint64_t ms_space_used_bytes(void)
+{
+    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks -
+                      ms_space.free_runs.blocks) *
+           MS_BLOCK_BYTES;
+}
+
 static bool fits_limit(uint64_t more_bytes)
 {
     return ms_space.limit_bytes == 0 || ms_space_held_bytes() + more_bytes <= ms_space.limit_bytes;

@@ -87,6 +87,8 @@ int ms_space_init(uint64_t limit_bytes);
 /* All bytes held from the system for objects and metadata. */
 uint64_t ms_space_held_bytes(void);
 uint64_t ms_space_metadata_bytes(void);
+/* Of blocks that are neither free nor released. */
+uint64_t ms_space_used_bytes(void);
 
 /* Adds metadata kept elsewhere to what is held: 0, or -ENOMEM where that would exceed the limit. */
 int ms_space_charge(size_t bytes);

@@ -236,7 +236,8 @@ static int print_result(const struct request *r, const struct compare_options *o
         error = compare_text_backends(&text, result, run, r->reference);
     else
         compare_text_runs(&text, result);
-    return error ? cmd_fail(CMD_MISSING, "stdout: %s", strerror(-error)) : CMD_DONE;
+    /* What stdout itself refuses is told when it is flushed. */
+    return error == -ENOMEM ? cmd_fail(CMD_MISSING, "out of memory") : CMD_DONE;
 }
 
 static int exit_code(const struct request *r, const struct compare_result *result, bool noisy)
