@@ -17,8 +17,9 @@
  *
  * Live set, all threads together: threads * keys * (8 + 16) + held * (8 + bytes), with 16 the size
  * of a weak reference. Besides, a value that was found dead stays until its finalizer has run and
- * the next collection comes, so that no backend gets by with its live set alone. How many values are made depends on how often the backend collects: the
- * counts of allocations are not the same on every backend.
+ * the next collection comes, so that no backend gets by with its live set alone. How many values
+ * are made depends on how often the backend collects: the counts of allocations are not the same on
+ * every backend.
  *
  * A good collector makes a finalizer and a weak reference cost about as much as the object itself,
  * looks at neither of those of objects that live, and does not keep what died waiting. A bad one
