@@ -15,6 +15,8 @@
 #define STEP_BYTES    ((size_t)16 << 10)
 #define PAGE_BYTES    ((size_t)4096)
 #define ROOM_ATTEMPTS 3
+/* Objects whose marking is begun before any is finished: the mark stack has room for so many. */
+#define DUE_AT_A_TIME 1024
 
 struct entry {
     char *object;
@@ -249,12 +251,6 @@ size_t gc_finalizers_run(struct gc_mutator *m)
     return count;
 }
 
-void ms_finalizer_visit_due(struct ms_marker *k)
-{
-    for (uint32_t entry = f.due.first; entry != NO_ENTRY; entry = f.entries[entry].next)
-        ms_mark_root(k, (uintptr_t)f.entries[entry].object, false);
-}
-
 static void append_due(uint32_t entry)
 {
     f.entries[entry].next = NO_ENTRY;
@@ -293,20 +289,23 @@ static void sort_block(struct group *g, size_t block)
         g->with_entries &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
 }
 
-/* Marks the objects of the entries that became due after `before`, and all they refer to. */
-static uint64_t mark_due_after(struct ms_marker *k, uint32_t before)
+/* Marks the objects of this and all later due entries, and all they refer to. */
+static uint64_t mark_due(struct ms_marker *k, uint32_t entry)
 {
-    uint32_t entry = before == NO_ENTRY ? f.due.first : f.entries[before].next;
     if (entry == NO_ENTRY)
         return 0;
-    for (; entry != NO_ENTRY; entry = f.entries[entry].next)
+    uint64_t searches = 0;
+    for (size_t i = 1; entry != NO_ENTRY; entry = f.entries[entry].next, i++) {
         ms_mark_root(k, (uintptr_t)f.entries[entry].object, false);
-    return ms_mark_drain(k) + ms_weak_mark_values(k);
+        if (i % DUE_AT_A_TIME == 0)
+            searches += ms_mark_drain(k);
+    }
+    return searches + ms_mark_drain(k) + ms_weak_mark_values(k);
 }
 
 uint64_t ms_finalizer_after_marking(struct ms_marker *k)
 {
-    uint64_t searches = ms_weak_mark_values(k);
+    uint64_t searches = mark_due(k, f.due.first) + ms_weak_mark_values(k);
     ms_weak_clear();
     if (f.registered_count == 0)
         return searches;
@@ -314,7 +313,7 @@ uint64_t ms_finalizer_after_marking(struct ms_marker *k)
     for (size_t i = 0; i < group_count(ms_space.top); i++)
         for (uint64_t set = f.groups[i].with_entries; set != 0; set &= set - 1)
             sort_block(&f.groups[i], i * GROUP_BLOCKS + (size_t)__builtin_ctzll(set));
-    return searches + mark_due_after(k, before);
+    return searches + mark_due(k, before == NO_ENTRY ? f.due.first : f.entries[before].next);
 }
 
 void ms_finalizer_counts(uint64_t *registered, uint64_t *due)

@@ -30,13 +30,10 @@
 
 #include "marksweep_mark_internal.h"
 
-/* With the world stopped, as a part of scanning the roots: visits what is due. */
-void ms_finalizer_visit_due(struct ms_marker *k);
-
-/* With the world stopped, when everything reachable is marked: clears weak references to the rest
- * (marksweep_weak_internal.h), moves the entries of unmarked objects to those that are due, and
- * marks these objects and what they refer to. Returns searches of the heap as ms_mark_drain does.
- */
+/* With the world stopped, when everything reachable from other roots is marked: marks what was due
+ * before, clears weak references to the rest (marksweep_weak_internal.h), moves the entries of
+ * unmarked objects to those that are due, and marks these objects and what they refer to. Returns
+ * searches of the heap as ms_mark_drain does. */
 uint64_t ms_finalizer_after_marking(struct ms_marker *k);
 
 /* Entries on lists of blocks, and entries that are due. */

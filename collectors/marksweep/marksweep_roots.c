@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_stack_internal.h"
 #include "marksweep_world_internal.h"
@@ -87,7 +86,6 @@ uint64_t ms_roots_visit(struct ms_marker *k)
     for (size_t i = 0; i < range_count; i++)
         bytes += ms_roots_visit_words(k, ranges[i].low, ranges[i].high, false);
     bytes += ms_stack_visit(k);
-    ms_finalizer_visit_due(k);
     struct pool_visit pools = {k, 0};
     gc_pool_roots(visit_pool, &pools);
     return bytes + pools.bytes;
