@@ -19,22 +19,20 @@
 #define DUE_AT_A_TIME 1024
 
 struct entry {
-    char *object;
     const struct gc_finalizer *finalizer;
     uint32_t next;
+    uint32_t granule; /* in its block, where the object starts */
 };
 
-/* 64 neighbouring blocks, whose bitmap is one page. */
+/* 64 neighbouring blocks, whose bitmap is one page, and two lists for each: of entries whose
+ * objects are alive, as far as is known, and of those that are due. Bit i of `with_…` says that the
+ * list of block i is not empty. */
 struct group {
-    uint64_t with_entries; /* bit i: the list of block i is not empty */
+    uint64_t with_entries;
+    uint64_t with_due;
     uint32_t first[GROUP_BLOCKS];
+    uint32_t due[GROUP_BLOCKS];
     bool is_charged;
-};
-
-struct entry_list {
-    uint32_t first;
-    uint32_t last;
-    uint64_t count;
 };
 
 static struct {
@@ -48,7 +46,8 @@ static struct {
     uint32_t max_count;     /* entries of address space */
     uint32_t free_first;
     uint64_t registered_count;
-    struct entry_list due;
+    uint64_t due_count;
+    size_t due_group; /* no group before this has any that are due */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *reserve(size_t bytes)
@@ -153,18 +152,25 @@ static void free_entry(uint32_t entry)
     f.free_first = entry;
 }
 
-/* The link in the list of the object's block that names its entry. Precondition: its bit is set. */
-static uint32_t *find_link(struct group *g, size_t block, const char *object)
+static char *object_of(size_t block, const struct entry *e)
 {
-    uint32_t *link = &g->first[block % GROUP_BLOCKS];
-    while (f.entries[*link].object != object)
+    return ms_space_address((uint32_t)block) + ((size_t)e->granule << MS_GRANULE_SHIFT);
+}
+
+/* The link in its block's list that names the entry of the object at this granule of the heap.
+ * Precondition: its bit is set. */
+static uint32_t *find_link(struct group *g, size_t granule)
+{
+    uint32_t *link = &g->first[granule / MS_BLOCK_GRANULES % GROUP_BLOCKS];
+    while (f.entries[*link].granule != granule % MS_BLOCK_GRANULES)
         link = &f.entries[*link].next;
     return link;
 }
 
-static void drop(struct group *g, size_t block, size_t granule, const char *object)
+static void drop(struct group *g, size_t granule)
 {
-    uint32_t *link = find_link(g, block, object);
+    size_t block = granule / MS_BLOCK_GRANULES;
+    uint32_t *link = find_link(g, granule);
     uint32_t entry = *link;
     *link = f.entries[entry].next;
     if (g->first[block % GROUP_BLOCKS] == NO_ENTRY)
@@ -188,9 +194,9 @@ static bool try_set(char *object, const struct gc_finalizer *finalizer)
     struct group *g = &f.groups[block / GROUP_BLOCKS];
     if (ms_bit_test(f.bits, granule)) {
         if (finalizer)
-            f.entries[*find_link(g, block, object)].finalizer = finalizer;
+            f.entries[*find_link(g, granule)].finalizer = finalizer;
         else
-            drop(g, block, granule, object);
+            drop(g, granule);
         return true;
     }
     if (!finalizer)
@@ -198,7 +204,8 @@ static bool try_set(char *object, const struct gc_finalizer *finalizer)
     uint32_t entry;
     if (!group_of(block) || (entry = take_entry()) == NO_ENTRY)
         return false;
-    f.entries[entry] = (struct entry){object, finalizer, g->first[block % GROUP_BLOCKS]};
+    f.entries[entry] = (struct entry){finalizer, g->first[block % GROUP_BLOCKS],
+                                      (uint32_t)(granule % MS_BLOCK_GRANULES)};
     g->first[block % GROUP_BLOCKS] = entry;
     g->with_entries |= UINT64_C(1) << block % GROUP_BLOCKS;
     ms_bit_set(f.bits, granule);
@@ -223,16 +230,23 @@ void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finali
     gc_keep(object);
 }
 
+/* Takes one entry that is due off its list and returns its object, or NULL where there is none. */
 static void *take_due(const struct gc_finalizer **finalizer)
 {
     char *object = NULL;
     pthread_mutex_lock(&f.lock);
-    uint32_t entry = f.due.first;
-    if (entry != NO_ENTRY) {
-        object = f.entries[entry].object;
+    if (f.due_count > 0) {
+        while (f.groups[f.due_group].with_due == 0)
+            f.due_group++;
+        struct group *g = &f.groups[f.due_group];
+        size_t place = (size_t)__builtin_ctzll(g->with_due);
+        uint32_t entry = g->due[place];
+        object = object_of(f.due_group * GROUP_BLOCKS + place, &f.entries[entry]);
         *finalizer = f.entries[entry].finalizer;
-        f.due.first = f.entries[entry].next;
-        __atomic_store_n(&f.due.count, f.due.count - 1, __ATOMIC_RELAXED);
+        g->due[place] = f.entries[entry].next;
+        if (g->due[place] == NO_ENTRY)
+            g->with_due &= ~(UINT64_C(1) << place);
+        __atomic_store_n(&f.due_count, f.due_count - 1, __ATOMIC_RELAXED);
         free_entry(entry);
     }
     pthread_mutex_unlock(&f.lock);
@@ -244,135 +258,137 @@ size_t gc_finalizers_run(struct gc_mutator *m)
     size_t count = 0;
     const struct gc_finalizer *finalizer;
     void *object;
-    while (__atomic_load_n(&f.due.count, __ATOMIC_RELAXED) > 0 && (object = take_due(&finalizer))) {
+    while (__atomic_load_n(&f.due_count, __ATOMIC_RELAXED) > 0 && (object = take_due(&finalizer))) {
         finalizer->run(m, object, finalizer->data);
         count++;
     }
     return count;
 }
 
-static void append_due(uint32_t entry)
-{
-    f.entries[entry].next = NO_ENTRY;
-    if (f.due.first == NO_ENTRY)
-        f.due.first = entry;
-    else
-        f.entries[f.due.last].next = entry;
-    f.due.last = entry;
-    f.due.count++;
-    f.registered_count--;
-}
-
-/* Moves the entries of the block's unmarked objects to those that are due. */
+/* Moves the entries of the block's unmarked objects to those that are due. Where that is all of
+ * them, as it is for most blocks that have any, no entry is touched. */
 static void sort_block(struct group *g, size_t block)
 {
+    size_t place = block % GROUP_BLOCKS;
     uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
     const uint64_t *marks = ms_space_bits(ms_space.marks, (uint32_t)block);
-    uint64_t dead = 0;
-    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
-        dead |= bits[word] & ~marks[word];
-    if (dead == 0)
+    uint64_t dead_count = 0, alive = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
+        dead_count += (uint64_t)__builtin_popcountll(bits[word] & ~marks[word]);
+        bits[word] &= marks[word];
+        alive |= bits[word];
+    }
+    if (dead_count == 0)
         return;
-    for (uint32_t *link = &g->first[block % GROUP_BLOCKS]; *link != NO_ENTRY;) {
-        struct entry *e = &f.entries[*link];
-        if (ms_bit_test(ms_space.marks, granule_of(e->object))) {
+    f.registered_count -= dead_count;
+    f.due_count += dead_count;
+    g->with_due |= UINT64_C(1) << place;
+    if (alive == 0 && g->due[place] == NO_ENTRY) {
+        g->due[place] = g->first[place];
+        g->first[place] = NO_ENTRY;
+    }
+    for (uint32_t *link = &g->first[place]; *link != NO_ENTRY;) {
+        uint32_t entry = *link;
+        struct entry *e = &f.entries[entry];
+        if (ms_bit_test(marks, e->granule)) {
             link = &e->next;
         } else {
-            uint32_t entry = *link;
             *link = e->next;
-            append_due(entry);
+            e->next = g->due[place];
+            g->due[place] = entry;
         }
     }
-    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
-        bits[word] &= marks[word];
-    if (g->first[block % GROUP_BLOCKS] == NO_ENTRY)
-        g->with_entries &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
+    if (g->first[place] == NO_ENTRY)
+        g->with_entries &= ~(UINT64_C(1) << place);
 }
 
-/* Marks the objects of this and all later due entries, and all they refer to. */
-static uint64_t mark_due(struct ms_marker *k, uint32_t entry)
+/* Marks the objects of all due entries, and all they refer to. */
+static uint64_t mark_due(struct ms_marker *k)
 {
-    if (entry == NO_ENTRY)
-        return 0;
     uint64_t searches = 0;
-    for (size_t i = 1; entry != NO_ENTRY; entry = f.entries[entry].next, i++) {
-        ms_mark_root(k, (uintptr_t)f.entries[entry].object, false);
-        if (i % DUE_AT_A_TIME == 0)
-            searches += ms_mark_drain(k);
+    size_t visited_count = 0;
+    if (f.due_count == 0)
+        return 0;
+    for (size_t i = f.due_group; i < group_count(ms_space.top); i++) {
+        for (uint64_t set = f.groups[i].with_due; set != 0; set &= set - 1) {
+            size_t place = (size_t)__builtin_ctzll(set);
+            for (uint32_t entry = f.groups[i].due[place]; entry != NO_ENTRY;
+                 entry = f.entries[entry].next) {
+                const char *object = object_of(i * GROUP_BLOCKS + place, &f.entries[entry]);
+                ms_mark_root(k, (uintptr_t)object, false);
+                if (++visited_count % DUE_AT_A_TIME == 0)
+                    searches += ms_mark_drain(k);
+            }
+        }
     }
-    return searches + ms_mark_drain(k) + ms_weak_mark_values(k);
+    return searches + ms_mark_drain(k);
 }
 
 uint64_t ms_finalizer_after_marking(struct ms_marker *k)
 {
-    uint64_t searches = mark_due(k, f.due.first) + ms_weak_mark_values(k);
+    uint64_t searches = mark_due(k) + ms_weak_mark_values(k);
     ms_weak_clear();
-    if (f.registered_count == 0)
-        return searches;
-    uint32_t before = f.due.first == NO_ENTRY ? NO_ENTRY : f.due.last;
-    for (size_t i = 0; i < group_count(ms_space.top); i++)
+    uint64_t due_count = f.due_count;
+    for (size_t i = 0; f.registered_count > 0 && i < group_count(ms_space.top); i++)
         for (uint64_t set = f.groups[i].with_entries; set != 0; set &= set - 1)
             sort_block(&f.groups[i], i * GROUP_BLOCKS + (size_t)__builtin_ctzll(set));
-    return searches + mark_due(k, before == NO_ENTRY ? f.due.first : f.entries[before].next);
+    if (f.due_count > due_count) {
+        f.due_group = 0;
+        searches += mark_due(k) + ms_weak_mark_values(k);
+    }
+    return searches;
 }
 
 void ms_finalizer_counts(uint64_t *registered, uint64_t *due)
 {
     pthread_mutex_lock(&f.lock);
     *registered = f.registered_count;
-    *due = f.due.count;
+    *due = f.due_count;
     pthread_mutex_unlock(&f.lock);
 }
 
-static int verify_block(const struct group *g, size_t block, uint64_t *registered, char *why,
-                        size_t why_bytes)
+/* Whether the list has `count` entries, each of an object of the block, with a bit where it is of
+ * those that are not due. */
+static bool list_is_right(uint32_t entry, size_t block, bool is_due, uint64_t *count)
 {
-    const uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
-    uint64_t set_count = 0, list_count = 0;
-    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
-        set_count += (uint64_t)__builtin_popcountll(bits[word]);
-    for (uint32_t entry = g->first[block % GROUP_BLOCKS]; entry != NO_ENTRY;
-         entry = f.entries[entry].next) {
-        const char *object = f.entries[entry].object;
-        list_count++;
-        if (granule_of(object) / MS_BLOCK_GRANULES != block ||
-            !ms_bit_test(f.bits, granule_of(object)) ||
-            ms_space_find((uintptr_t)object, false) != object || list_count > set_count) {
-            snprintf(why, why_bytes, "the list of finalizers of block %zu has %p, wrongly", block,
-                     (const void *)object);
-            return -EFAULT;
-        }
+    *count = 0;
+    for (; entry != NO_ENTRY && *count < f.used_count; entry = f.entries[entry].next) {
+        const char *object = object_of(block, &f.entries[entry]);
+        if (ms_space_find((uintptr_t)object, false) != object ||
+            (!is_due && !ms_bit_test(f.bits, granule_of(object))))
+            return false;
+        ++*count;
     }
-    if (set_count != list_count ||
-        (list_count > 0) != (g->with_entries >> block % GROUP_BLOCKS & 1)) {
-        snprintf(why, why_bytes, "block %zu has %llu finalizers and %llu bits for them", block,
-                 (unsigned long long)list_count, (unsigned long long)set_count);
-        return -EFAULT;
-    }
-    *registered += list_count;
-    return 0;
+    return entry == NO_ENTRY;
 }
 
 int ms_finalizer_verify(char *why, size_t why_bytes)
 {
     uint64_t registered = 0, due = 0;
-    for (size_t i = 0; f.is_mapped && i < group_count(ms_space.top); i++) {
-        const struct group *g = &f.groups[i];
-        for (size_t j = 0; g->is_charged && j < GROUP_BLOCKS; j++)
-            if (verify_block(g, i * GROUP_BLOCKS + j, &registered, why, why_bytes) != 0)
-                return -EFAULT;
-    }
-    for (uint32_t entry = f.due.first; entry != NO_ENTRY && due <= f.due.count;
-         entry = f.entries[entry].next, due++)
-        if (!ms_space_find((uintptr_t)f.entries[entry].object, false)) {
-            snprintf(why, why_bytes, "%p is due for its finalizer and is no object",
-                     (void *)f.entries[entry].object);
+    for (size_t block = 0; f.is_mapped && block < ms_space.top; block++) {
+        const struct group *g = &f.groups[block / GROUP_BLOCKS];
+        size_t place = block % GROUP_BLOCKS;
+        const uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
+        uint64_t bit_count = 0, alive_count, due_count;
+        if (!g->is_charged)
+            continue;
+        for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+            bit_count += (uint64_t)__builtin_popcountll(bits[word]);
+        if (!list_is_right(g->first[place], block, false, &alive_count) ||
+            !list_is_right(g->due[place], block, true, &due_count) || alive_count != bit_count ||
+            (alive_count > 0) != (g->with_entries >> place & 1) ||
+            (due_count > 0) != (g->with_due >> place & 1) ||
+            (due_count > 0 && block / GROUP_BLOCKS < f.due_group)) {
+            snprintf(why, why_bytes, "the lists of finalizers of block %zu are not right", block);
             return -EFAULT;
         }
-    if (registered != f.registered_count || due != f.due.count) {
+        registered += alive_count;
+        due += due_count;
+    }
+    if (registered != f.registered_count || due != f.due_count) {
         snprintf(why, why_bytes, "%llu finalizers of %llu are listed, and %llu of %llu due",
                  (unsigned long long)registered, (unsigned long long)f.registered_count,
-                 (unsigned long long)due, (unsigned long long)f.due.count);
+                 (unsigned long long)due, (unsigned long long)f.due_count);
         return -EFAULT;
     }
     return 0;

@@ -1,17 +1,18 @@
 /* marksweep_finalizer_internal.h: objects that want to be told before they go.
  *
- * A registration is an *entry* of 24 bytes in a mapped table. Each block has a list of the entries
+ * A registration is an *entry* of 16 bytes in a mapped table. Each block has a list of the entries
  * of the objects that start in it, and a bitmap beside the mark bitmap's with a bit at the start of
  * each object that has an entry. So registering is a test of a bit and a push on a list, a
  * collection looks at 64 bytes for each block that has entries and at no entry of an object that
  * lives, and no allocation and no object knows of any of this. Entries of objects that were found
- * dead move to the list of those that are *due*, which mutators take them from (gc_finalizers_run).
+ * dead move to the block's list of those that are *due*, from which mutators take them
+ * (gc_finalizers_run). That a list belongs to a block is what tells an entry's object.
  *
  * Invariants, outside of marking:
- *   - An entry in use is on exactly one list: its block's, the list of due ones, or the free list.
+ *   - An entry in use is on exactly one list: one of its block's two, or the free list.
  *   - The bit of an object is set exactly if its block's list has an entry for it, and there is at
- *     most one. An object that is due may have another entry in its block's list: it was registered
- *     again.
+ *     most one. An object that is due may have another entry besides, or several due ones: it was
+ *     registered again.
  *   - The object of every entry, due or not, is allocated: due ones are roots until they are taken,
  *     and an entry of an unmarked object leaves its block's list before the sweep.
  *
@@ -19,8 +20,8 @@
  * One lock guards all of it; it comes before the heap lock and is never held at a safepoint, so
  * with the world stopped nobody holds it, and the collection takes none.
  *
- * What the tables take is charged in steps where first used, and used again but not given back: 24
- * bytes for an entry, 4 KiB and a little for each 64 blocks of heap with any.
+ * What the tables take is charged in steps where first used, and used again but not given back: 16
+ * bytes for an entry, 4.6 KiB for each 64 blocks of heap with any.
  */
 #ifndef MARKSWEEP_FINALIZER_INTERNAL_H
 #define MARKSWEEP_FINALIZER_INTERNAL_H
