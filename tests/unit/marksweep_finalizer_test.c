@@ -13,11 +13,16 @@ struct node {
     struct node *edges[EDGES];
     uint64_t id;
     uint64_t check;
+    /* Held by the node alone, or NULL. The model leaves them out: what an ephemeron retains besides
+     * may live, and the verifier says whether they name what is there. */
+    struct gc_weak *weak;
+    struct marksweep_ephemeron *ephemeron;
 };
 
 static struct gc_type node_type = GC_TYPE_RECORD(
     struct node, GC_POINTER_BIT(struct node, edges[0]) | GC_POINTER_BIT(struct node, edges[1]) |
-                     GC_POINTER_BIT(struct node, edges[2]));
+                     GC_POINTER_BIT(struct node, edges[2]) | GC_POINTER_BIT(struct node, weak) |
+                     GC_POINTER_BIT(struct node, ephemeron));
 static struct gc_type leaf_type = GC_TYPE_LEAF("leaf");
 
 /* The heap's side: roots, a weak reference to each node ever made, ephemerons. */
@@ -70,6 +75,19 @@ static void check_node(const struct node *node, uint32_t id)
     }
 }
 
+/* Whatever a node's own weak reference or ephemeron shows is a node. */
+static void check_held(const struct node *node)
+{
+    const struct node *shown[] = {
+        node->weak ? gc_weak_get(fixture_main, node->weak) : NULL,
+        node->ephemeron ? marksweep_ephemeron_key(node->ephemeron) : NULL,
+        node->ephemeron ? marksweep_ephemeron_value(node->ephemeron) : NULL,
+    };
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        if (shown[i])
+            check_node(shown[i], (uint32_t)shown[i]->id);
+}
+
 static void reach(uint32_t id)
 {
     static uint32_t stack[NODES];
@@ -117,6 +135,7 @@ static void finalize(struct gc_mutator *m, void *object, void *data)
     assert_ptr_equal(m, fixture_main);
     assert_ptr_equal(data, &model);
     check_node(node, id);
+    check_held(node);
     assert_true(model.nodes[id].is_registered);
     model.nodes[id].is_registered = false;
     model.finalized_count++;
@@ -177,6 +196,14 @@ static void make_node(void)
     heap.roots[slot] = node;
     model.roots[slot] = id;
     heap.weak[id] = gc_weak_new(fixture_main, node);
+    size_t key = some_root(), value = some_root();
+    if (key != ROOTS && value != ROOTS) {
+        struct gc_weak *weak = gc_weak_new(fixture_main, heap.roots[key]);
+        gc_store(fixture_main, heap.roots[slot], heap.roots[slot]->weak, weak);
+        struct marksweep_ephemeron *ephemeron =
+            marksweep_ephemeron_new(fixture_main, heap.roots[key], heap.roots[value]);
+        gc_store(fixture_main, heap.roots[slot], heap.roots[slot]->ephemeron, ephemeron);
+    }
     if (rng_below(&rng, 2))
         register_node(node);
 }
@@ -284,6 +311,10 @@ static void random_work_agrees_with_the_model(void **state)
         step();
         if (i % 200 == 0) {
             fixture_clear_stack();
+            gc_backend.collect(fixture_main);
+            check_all();
+        }
+        if (i % 1000 == 0) {
             gc_backend.collect(fixture_main);
             check_all();
         }
