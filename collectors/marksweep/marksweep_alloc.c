@@ -192,13 +192,26 @@ static void use_span(struct ms_mutator *m, size_t hole_index, uint32_t span)
     cursor->search_granule = 0;
 }
 
+/* Spans of a class that one trip to the lock may bring: 64 KiB, and no more than a 256th of what
+ * may be allocated before the next collection, since each class in use hoards that much. */
+static size_t batch_most(const struct ms_class *c)
+{
+    uint64_t bytes = ms_heap.budget_bytes / 256;
+    if (bytes > MS_BATCH_BYTES)
+        bytes = MS_BATCH_BYTES;
+    uint64_t spans = bytes / (c->blocks * MS_BLOCK_BYTES);
+    return spans > 0 ? spans : 1;
+}
+
 /* Gives the cursor its next span, and spare ones. Returns false where there is none. Under the
  * lock. */
 static bool take_spans(struct ms_mutator *m, size_t hole_index)
 {
     struct ms_cursor *cursor = &m->cursors[hole_index];
-    uint32_t batch = cursor->batch < MS_BATCH_MAX / 2 ? 2 * cursor->batch : MS_BATCH_MAX;
-    batch = cursor->batch == 0 ? 1 : batch;
+    uint32_t batch = cursor->batch == 0 ? 1 : 2 * cursor->batch;
+    size_t most = batch_most(&ms_classes[hole_index % MARKSWEEP_CLASSES]);
+    if (batch > most)
+        batch = (uint32_t)most;
     uint32_t span = take_span(hole_index);
     if (span == MS_NO_BLOCK)
         return false;
@@ -244,6 +257,17 @@ static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_excee
     return object;
 }
 
+/* Whether to collect rather than allocate a large object: the budget is used up, or would be
+ * exceeded by this object with half of it used, so that heaps of a few large objects do not grow by
+ * one more. Under the lock. */
+static bool is_large_due(size_t bytes)
+{
+    uint64_t used_bytes = ms_heap.since_collection_bytes;
+    uint64_t budget_bytes = ms_heap.budget_bytes;
+    return used_bytes >= budget_bytes ||
+           (bytes > budget_bytes - used_bytes && used_bytes >= budget_bytes / 2);
+}
+
 /* The same for an object with blocks of its own, which are accounted at once. */
 static char *alloc_large(struct ms_mutator *m, unsigned layout, size_t bytes, bool may_exceed)
 {
@@ -253,7 +277,7 @@ static char *alloc_large(struct ms_mutator *m, unsigned layout, size_t bytes, bo
     uint32_t first = MS_NO_BLOCK;
     ms_heap_lock();
     flush_counts(m);
-    if (may_exceed || ms_heap.since_collection_bytes < ms_heap.budget_bytes)
+    if (may_exceed || !is_large_due(blocks * MS_BLOCK_BYTES))
         first = ms_space_take(blocks);
     if (first != MS_NO_BLOCK) {
         for (size_t i = 0; i < blocks; i++) {

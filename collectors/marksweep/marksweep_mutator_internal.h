@@ -16,7 +16,7 @@
 
 #define MS_HOLES          (MS_LAYOUTS * MARKSWEEP_CLASSES)
 #define MS_SNAPSHOT_WORDS 128u
-#define MS_BATCH_MAX      8u /* spans */
+#define MS_BATCH_BYTES    ((size_t)64 << 10) /* of spans, at most */
 
 /* The span a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
  * those of [hole_start, hole.next) are allocated though the bitmap does not say so yet, those of

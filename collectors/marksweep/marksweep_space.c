@@ -91,17 +91,19 @@ uint64_t ms_space_metadata_bytes(void)
     return table_bytes(ms_space.top) + ms_space.charged_bytes + gc_pool_mapped_bytes();
 }
 
+static uint64_t block_bytes(void)
+{
+    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES;
+}
+
 uint64_t ms_space_held_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES +
-           ms_space_metadata_bytes();
+    return block_bytes() + ms_space_metadata_bytes();
 }
 
 uint64_t ms_space_used_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks -
-                      ms_space.free_runs.blocks) *
-           MS_BLOCK_BYTES;
+    return block_bytes() - ms_space.free_runs.blocks * MS_BLOCK_BYTES;
 }
 
 static bool fits_limit(uint64_t more_bytes)
@@ -253,8 +255,10 @@ static uint32_t take_growing(size_t blocks)
         first = runs_take(&ms_space.released_runs, blocks);
     if (first == MS_NO_BLOCK)
         first = take_fresh(blocks);
-    if (first != MS_NO_BLOCK)
+    if (first != MS_NO_BLOCK) {
         note_peak();
+        ms_space.grown_bytes = block_bytes();
+    }
     return first;
 }
 

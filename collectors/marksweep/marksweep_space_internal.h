@@ -77,6 +77,7 @@ struct ms_space {
     uint64_t limit_bytes;   /* 0: none */
     uint64_t charged_bytes; /* metadata other than the tables above */
     uint64_t peak_bytes;
+    uint64_t grown_bytes; /* of blocks held when the heap last grew; reset by who reads it */
 };
 
 extern struct ms_space ms_space;
