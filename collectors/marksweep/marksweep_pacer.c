@@ -9,7 +9,7 @@
  * stop, with what follows it, takes 3 us and some 10 us for each further thread; marking an object
  * 4 to 10 ns, sweeping a span about 6, clearing the bitmap of a block 1.5, a word of roots 1;
  * allocating and filling a byte 0.03 (buffers of which little is used) to 0.15 ns (slices). */
-#define STOP_COST_BYTES      (UINT64_C(2) << 20)
+#define STOP_COST_BYTES      (UINT64_C(1) << 20)
 #define OBJECT_COST_BYTES    1200u
 #define RUN_COST_BYTES       600u
 #define BLOCK_COST_BYTES     200u
