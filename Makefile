@@ -220,6 +220,13 @@ run-bench:
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+.PHONY: bench-marksweep
+bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep
+	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
+	@$(MAKE) --no-print-directory all
+	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
@@ -245,7 +252,7 @@ install: all ## install gcmeter, the runners and the plot scripts under DESTDIR/
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 .PHONY: clean
 clean: ## remove the build folder
