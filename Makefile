@@ -237,6 +237,13 @@ run-bench:
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+.PHONY: bench-marksweep
+bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep
+	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
+	@$(MAKE) --no-print-directory all
+	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }

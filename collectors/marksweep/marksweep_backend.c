@@ -15,7 +15,7 @@
 enum { OPTION_GOGC, OPTION_STRESS, OPTION_VERIFY };
 
 static const struct gc_option options[] = {
-    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 100, 1, 100000,
+    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 80, 1, 100000,
                      "growth over the live bytes that starts a collection, as in Go"},
     [OPTION_STRESS] = {"stress", GC_OPTION_NUMBER, "count", NULL, 0, 0, INT32_MAX,
                        "collect at every so many allocations of a thread and poison what is "

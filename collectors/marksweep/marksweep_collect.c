@@ -8,6 +8,7 @@
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
 #include "marksweep_roots_internal.h"
+#include "marksweep_scavenger_internal.h"
 #include "marksweep_sweep_internal.h"
 #include "marksweep_verify_internal.h"
 #include "marksweep_world_internal.h"
@@ -52,7 +53,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     struct ms_sweep_result result = ms_sweep();
     int64_t end_ns = ms_world_now_ns();
 
-    ms_pacer_update(result.live_bytes, root_bytes, used_before_bytes);
+    ms_pacer_update(result, root_bytes, used_before_bytes);
     verify_or_abort(ms_verify, "after");
     *collection = (struct gc_collection){
         .kind = GC_COLLECTION_FULL,
@@ -93,6 +94,7 @@ static void after_collection(struct gc_collection *collection)
 {
     ms_heap_lock();
     ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
+    ms_scavenger_wake();
     collection->heap_after_bytes = ms_space_held_bytes();
     collection->end_ns = ms_world_now_ns();
     if (ms_heap.listener->collection)

@@ -91,17 +91,19 @@ uint64_t ms_space_metadata_bytes(void)
     return table_bytes(ms_space.top) + ms_space.charged_bytes + gc_pool_mapped_bytes();
 }
 
+static uint64_t block_bytes(void)
+{
+    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES;
+}
+
 uint64_t ms_space_held_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES +
-           ms_space_metadata_bytes();
+    return block_bytes() + ms_space_metadata_bytes();
 }
 
 uint64_t ms_space_used_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks -
-                      ms_space.free_runs.blocks) *
-           MS_BLOCK_BYTES;
+    return block_bytes() - ms_space.free_runs.blocks * MS_BLOCK_BYTES;
 }
 
 static bool fits_limit(uint64_t more_bytes)
@@ -188,9 +190,10 @@ static void runs_unlink(struct ms_runs *runs, size_t bin, uint32_t before, uint3
     runs->blocks -= ms_space.table[run].run;
 }
 
-/* The shortest run that has `blocks` blocks, cut to that length. Short requests take the first of
- * the long runs rather than look for the best, so that they take constant time. */
-static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
+/* The shortest run that has `blocks` blocks, cut to *most, which becomes its length. Short requests
+ * take the first of the long runs rather than look for the best, so that they take constant time.
+ */
+static uint32_t runs_take_some(struct ms_runs *runs, size_t blocks, size_t *most)
 {
     uint64_t candidates = runs->filled & (~UINT64_C(0) << bin_of(blocks));
     if (candidates == 0)
@@ -213,14 +216,22 @@ static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
         before = before_best;
     }
     runs_unlink(runs, bin, before, run);
-    size_t rest = ms_space.table[run].run - blocks;
+    size_t length = ms_space.table[run].run;
+    if (length < *most)
+        *most = length;
+    size_t rest = length - *most;
     if (rest > 0) {
-        uint32_t rest_first = run + (uint32_t)blocks;
+        uint32_t rest_first = run + (uint32_t)*most;
         ms_space.table[rest_first].run = (uint32_t)rest;
         runs_prepend(runs, rest_first);
     }
-    ms_space.table[run].run = (uint32_t)blocks;
+    ms_space.table[run].run = (uint32_t)*most;
     return run;
+}
+
+static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
+{
+    return runs_take_some(runs, blocks, &blocks);
 }
 
 /* Never used memory, at the top. */
@@ -253,8 +264,10 @@ static uint32_t take_growing(size_t blocks)
         first = runs_take(&ms_space.released_runs, blocks);
     if (first == MS_NO_BLOCK)
         first = take_fresh(blocks);
-    if (first != MS_NO_BLOCK)
+    if (first != MS_NO_BLOCK) {
         note_peak();
+        ms_space.grown_bytes = block_bytes();
+    }
     return first;
 }
 
@@ -275,6 +288,27 @@ uint32_t ms_space_take(size_t blocks)
         return MS_NO_BLOCK;
     ms_space_release(ms_space.limit_bytes - need);
     return take_growing(blocks);
+}
+
+uint32_t ms_space_take_some(size_t least, size_t *most)
+{
+    uint32_t first = runs_take_some(&ms_space.free_runs, least, most);
+    if (first != MS_NO_BLOCK)
+        return first;
+    first = take_growing(*most);
+    if (first == MS_NO_BLOCK) {
+        *most = least;
+        first = ms_space_take(least);
+    }
+    for (size_t i = 0; first != MS_NO_BLOCK && i < *most; i++)
+        ms_space.table[first + i].state = MS_FREE;
+    return first;
+}
+
+void ms_space_return(uint32_t first, size_t blocks)
+{
+    ms_space.table[first].run = (uint32_t)blocks;
+    runs_prepend(&ms_space.free_runs, first);
 }
 
 void ms_space_forget_runs(void)

@@ -77,6 +77,7 @@ struct ms_space {
     uint64_t limit_bytes;   /* 0: none */
     uint64_t charged_bytes; /* metadata other than the tables above */
     uint64_t peak_bytes;
+    uint64_t grown_bytes; /* of blocks held when the heap last grew; reset by who reads it */
 };
 
 extern struct ms_space ms_space;
@@ -98,6 +99,13 @@ void ms_space_reset_peak(void);
 /* A run of `blocks` blocks, of which the caller sets state, back and kind; contents undefined.
  * Returns its first block, or MS_NO_BLOCK where the limit or the system allows no more. */
 uint32_t ms_space_take(size_t blocks);
+
+/* At least `least` blocks, up to *most, of which the first has them all in `run`: for cutting up.
+ * Their states are FREE. Stores their number in *most. Short runs are taken before long ones are
+ * cut. */
+uint32_t ms_space_take_some(size_t least, size_t *most);
+/* Gives back what is left of it. */
+void ms_space_return(uint32_t first, size_t blocks);
 
 /* For the sweep, which finds all free and released runs anew: empties the bins; adds one run. */
 void ms_space_forget_runs(void);
