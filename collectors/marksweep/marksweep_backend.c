@@ -12,11 +12,13 @@
 #include "marksweep_weak_internal.h"
 #include "marksweep_world_internal.h"
 
-enum { OPTION_GOGC, OPTION_STRESS, OPTION_VERIFY };
+enum { OPTION_GOGC, OPTION_HUGEPAGES, OPTION_STRESS, OPTION_VERIFY };
 
 static const struct gc_option options[] = {
     [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 80, 1, 100000,
                      "growth over the live bytes that starts a collection, as in Go"},
+    [OPTION_HUGEPAGES] = {"hugepages", GC_OPTION_FLAG, "", NULL, 1, 0, 1,
+                          "ask the system for huge pages beyond the first 64 MiB of the heap"},
     [OPTION_STRESS] = {"stress", GC_OPTION_NUMBER, "count", NULL, 0, 0, INT32_MAX,
                        "collect at every so many allocations of a thread and poison what is "
                        "freed; 0: off"},
@@ -41,7 +43,7 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     uint64_t limit_bytes =
         config->heap_limit_bytes ? config->heap_limit_bytes : config->memory_cap_bytes;
     why[0] = '\0';
-    if (ms_space_init(limit_bytes) != 0) {
+    if (ms_space_init(limit_bytes, config->option_values[OPTION_HUGEPAGES] != 0) != 0) {
         snprintf(why, why_bytes, "no address space for the heap: raise the limit of ulimit -v");
         return -ENOMEM;
     }

@@ -9,6 +9,8 @@
 #define STEP_BLOCKS      ((size_t)256)
 #define STEP_BYTES       (STEP_BLOCKS * MS_BLOCK_BYTES)
 #define SMALLEST_RESERVE ((size_t)16 << 20)
+/* From here on huge pages are asked for: in smaller heaps what they round up would show. */
+#define HUGE_FROM_BLOCKS (((size_t)64 << 20) / MS_BLOCK_BYTES)
 
 struct ms_space ms_space;
 
@@ -63,7 +65,7 @@ static size_t wanted_reserve(void)
     return wanted & ~(STEP_BYTES - 1);
 }
 
-int ms_space_init(uint64_t limit_bytes)
+int ms_space_init(uint64_t limit_bytes, bool huge_pages)
 {
     size_t bytes = wanted_reserve();
     while (bytes >= SMALLEST_RESERVE && try_reserve(bytes) != 0)
@@ -71,6 +73,7 @@ int ms_space_init(uint64_t limit_bytes)
     if (bytes < SMALLEST_RESERVE)
         return -ENOMEM;
     ms_space.limit_bytes = limit_bytes;
+    ms_space.huge_pages = huge_pages;
     ms_space.top = 1;
     ms_space.top_bytes = MS_BLOCK_BYTES;
     ms_space_forget_runs();
@@ -248,6 +251,9 @@ static uint32_t take_fresh(size_t blocks)
         if (mprotect(s->base + s->accessible * MS_BLOCK_BYTES, step * MS_BLOCK_BYTES,
                      PROT_READ | PROT_WRITE) != 0)
             return MS_NO_BLOCK;
+        /* Advice only: where there are none, small pages serve. */
+        if (s->huge_pages && s->accessible >= HUGE_FROM_BLOCKS)
+            madvise(s->base + s->accessible * MS_BLOCK_BYTES, step * MS_BLOCK_BYTES, MADV_HUGEPAGE);
         s->accessible += step;
     }
     uint32_t first = (uint32_t)s->top;

@@ -74,6 +74,7 @@ struct ms_space {
     struct ms_runs free_runs;
     struct ms_runs released_runs;
 
+    bool huge_pages;
     uint64_t limit_bytes;   /* 0: none */
     uint64_t charged_bytes; /* metadata other than the tables above */
     uint64_t peak_bytes;
@@ -82,8 +83,9 @@ struct ms_space {
 
 extern struct ms_space ms_space;
 
-/* Reserves address space and tables; less where the system refuses. 0 or -ENOMEM. */
-int ms_space_init(uint64_t limit_bytes);
+/* Reserves address space and tables; less where the system refuses. With `huge_pages`, these are
+ * asked for beyond the first 64 MiB of blocks. 0 or -ENOMEM. */
+int ms_space_init(uint64_t limit_bytes, bool huge_pages);
 
 /* All bytes held from the system for objects and metadata. */
 uint64_t ms_space_held_bytes(void);
