@@ -1,6 +1,7 @@
 #include "marksweep_mark_internal.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "marksweep_layout_internal.h"
@@ -14,6 +15,9 @@
 /* Words of an array that are scanned at a time, so that one long array neither fills the stack with
  * its elements nor keeps what they refer to waiting. */
 #define PIECE_BYTES 1024u
+
+/* Objects on their way from memory; a power of two. */
+#define FIFO_SIZE 64u
 
 struct ms_marker ms_marker;
 
@@ -41,47 +45,19 @@ int ms_mark_init(void)
     return 0;
 }
 
-static bool stack_grow(struct ms_marker *k)
-{
-    size_t capacity = 2 * k->capacity;
-    if (capacity > k->capacity_max ||
-        ms_space_charge((capacity - k->capacity) * sizeof *k->stack) != 0)
-        return false;
-    k->capacity = capacity;
-    return true;
-}
+/* The heap as marking sees it. A copy, since the compiler cannot know that marking changes none of
+ * it and would load it anew for each reference. */
+struct view {
+    uintptr_t base;
+    size_t top_bytes;
+    uint64_t *marks;
+    const struct ms_kind *kinds;
+};
 
-/* The object, already marked, becomes grey; without room it stays black too early, to be found
- * again. */
-static inline void push(struct ms_marker *k, uintptr_t object)
+static inline struct view view_heap(void)
 {
-    if (__builtin_expect(k->depth == k->capacity, 0) && !stack_grow(k)) {
-        k->overflowed = true;
-        return;
-    }
-    k->stack[k->depth++] = object;
-}
-
-static inline void push_rest(struct ms_marker *k, uintptr_t array, size_t offset)
-{
-    if (__builtin_expect(k->depth + 2 > k->capacity, 0) && !stack_grow(k)) {
-        k->overflowed = true;
-        return;
-    }
-    k->stack[k->depth++] = offset;
-    k->stack[k->depth++] = array | 1;
-}
-
-/* Sets the mark bit of an object; false where it was set. */
-static inline bool set_mark(uintptr_t object)
-{
-    size_t granule = (object - (uintptr_t)ms_space.base) >> MS_GRANULE_SHIFT;
-    uint64_t *word = &ms_space.marks[granule / 64];
-    uint64_t bit = UINT64_C(1) << (granule % 64);
-    if (*word & bit)
-        return false;
-    *word |= bit;
-    return true;
+    return (struct view){(uintptr_t)ms_space.base, ms_space.top_bytes, ms_space.marks,
+                         ms_space.kinds};
 }
 
 static inline unsigned layout_of(uintptr_t object)
@@ -89,56 +65,64 @@ static inline unsigned layout_of(uintptr_t object)
     return ms_space.kinds[(object - (uintptr_t)ms_space.base) >> MS_BLOCK_SHIFT].layout;
 }
 
-static inline uintptr_t fifo_take(struct ms_marker *k)
+/* Makes room for MS_MARK_ROOM more entries; false where there is none to be had. */
+static bool make_room(struct ms_marker *k)
 {
-    uintptr_t object = k->fifo[k->fifo_first % MS_FIFO_SIZE];
-    k->fifo_first++;
-    k->fifo_count--;
-    return object;
-}
-
-static inline void fifo_put(struct ms_marker *k, uintptr_t object)
-{
-    size_t offset = object - (uintptr_t)ms_space.base;
-    __builtin_prefetch((const char *)ms_space.marks + (offset >> (MS_GRANULE_SHIFT + 3)), 1);
-    __builtin_prefetch((const void *)object);
-    if (__builtin_expect(k->fifo_count == MS_FIFO_SIZE, 0)) {
-        uintptr_t oldest = fifo_take(k);
-        if (set_mark(oldest) && layout_of(oldest) != MS_LAYOUT_LEAF)
-            push(k, oldest);
+    if (k->depth + MS_MARK_ROOM <= k->capacity)
+        return true;
+    size_t capacity = 2 * k->capacity;
+    if (capacity > k->capacity_max ||
+        ms_space_charge((capacity - k->capacity) * sizeof *k->stack) != 0) {
+        k->overflowed = true;
+        return false;
     }
-    k->fifo[(k->fifo_first + k->fifo_count) % MS_FIFO_SIZE] = object;
-    k->fifo_count++;
+    k->capacity = capacity;
+    return true;
 }
 
-/* Visits a reference: NULL, and what is not of this heap, lies outside [base, base + top_bytes). */
-static inline void visit(struct ms_marker *k, uintptr_t reference)
+/* Visits a reference: marks its target and puts it on top of the stack if it was white. No branch
+ * depends on whether it was: that cannot be predicted, and where most references lead to marked
+ * objects the mispredictions would cost more than all the rest. NULL, and what is not of this heap,
+ * lies outside [base, base + top_bytes) and is taken for granule 0, which is marked. */
+static inline __attribute__((always_inline)) uintptr_t *visit(struct view v, uintptr_t *top,
+                                                              uintptr_t reference)
 {
-    if (reference - (uintptr_t)ms_space.base < ms_space.top_bytes)
-        fifo_put(k, reference);
+    size_t offset = reference - v.base;
+    offset = offset < v.top_bytes ? offset : 0;
+    size_t granule = offset >> MS_GRANULE_SHIFT;
+    uint64_t *word = &v.marks[granule / 64];
+    uint64_t old = *word;
+    uint64_t marked = old | UINT64_C(1) << (granule % 64);
+    *word = marked;
+    *top = reference;
+    return top + (marked != old);
 }
 
 void ms_mark_root(struct ms_marker *k, uintptr_t word, bool interior)
 {
     char *object = ms_space_find(word, interior);
-    if (object)
-        fifo_put(k, (uintptr_t)object);
+    if (object && make_room(k))
+        k->depth = (size_t)(visit(view_heap(), k->stack + k->depth, (uintptr_t)object) - k->stack);
 }
 
-static inline void scan_map(struct ms_marker *k, const uintptr_t *words, uint64_t map)
+static inline uintptr_t *scan_map(struct view v, uintptr_t *top, const uintptr_t *words,
+                                  uint64_t map)
 {
     for (; map != 0; map &= map - 1)
-        visit(k, words[__builtin_ctzll(map)]);
+        top = visit(v, top, words[(unsigned)__builtin_ctzll(map)]);
+    return top;
 }
 
-/* Scans one piece of an object of more than fixed size, from `offset` on, and pushes the rest. */
-static void scan_elements(struct ms_marker *k, uintptr_t object, const struct ms_layout *layout,
-                          size_t offset)
+/* Scans one piece of an object, from `offset` on, and pushes the rest. */
+static uintptr_t *scan_piece(struct view v, uintptr_t *top, uintptr_t object, size_t offset)
 {
+    const struct ms_layout *layout = &ms_layouts[layout_of(object)];
+    if (layout->kind == MS_SCAN_RECORD)
+        return scan_map(v, top, (const uintptr_t *)object, layout->fixed_pointers);
     size_t end = ms_space_object_bytes((const char *)object);
     size_t unit = layout->kind == MS_SCAN_ELEMENTS ? layout->element_bytes : sizeof(uintptr_t);
     if (offset == 0 && layout->kind == MS_SCAN_ELEMENTS) {
-        scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
+        top = scan_map(v, top, (const uintptr_t *)object, layout->fixed_pointers);
         offset = layout->fixed_bytes;
     }
     end = offset + (end - offset) / unit * unit;
@@ -147,62 +131,82 @@ static void scan_elements(struct ms_marker *k, uintptr_t object, const struct ms
         size_t units = PIECE_BYTES / unit;
         piece_end = offset + (units > 0 ? units : 1) * unit;
     }
-    if (piece_end < end)
-        push_rest(k, object, piece_end);
+    if (piece_end < end) {
+        *top++ = piece_end;
+        *top++ = object | 1;
+    }
     for (; offset < piece_end; offset += unit) {
         const uintptr_t *words = (const uintptr_t *)(object + offset);
-        if (layout->kind == MS_SCAN_POINTERS)
-            visit(k, words[0]);
-        else if (layout->kind == MS_SCAN_ELEMENTS)
-            scan_map(k, words, layout->element_pointers);
-        else
-            ms_mark_root(k, words[0], false);
-    }
-}
-
-static inline void scan(struct ms_marker *k, uintptr_t object, const struct ms_layout *layout)
-{
-    if (layout->kind == MS_SCAN_RECORD)
-        scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
-    else
-        scan_elements(k, object, layout, 0);
-}
-
-static void scan_popped(struct ms_marker *k)
-{
-    uintptr_t entry = k->stack[--k->depth];
-    uintptr_t object = entry & ~(uintptr_t)1;
-    const struct ms_layout *layout = &ms_layouts[layout_of(object)];
-    if (entry & 1)
-        scan_elements(k, object, layout, k->stack[--k->depth]);
-    else
-        scan(k, object, layout);
-}
-
-/* Until nothing is grey and the FIFO is empty. A record that has just left the FIFO, and is thus in
- * the cache, is scanned at once if its references fit; else it is pushed. */
-static void drain(struct ms_marker *k)
-{
-    for (;;) {
-        if (k->fifo_count > MS_FIFO_TARGET || (k->depth == 0 && k->fifo_count > 0)) {
-            uintptr_t object = fifo_take(k);
-            if (!set_mark(object))
-                continue;
-            unsigned number = layout_of(object);
-            if (number == MS_LAYOUT_LEAF)
-                continue;
-            const struct ms_layout *layout = &ms_layouts[number];
-            if (layout->kind == MS_SCAN_RECORD &&
-                layout->fixed_references <= MS_FIFO_SIZE - k->fifo_count)
-                scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
-            else
-                push(k, object);
-        } else if (k->depth > 0) {
-            scan_popped(k);
+        if (layout->kind == MS_SCAN_POINTERS) {
+            top = visit(v, top, words[0]);
+        } else if (layout->kind == MS_SCAN_ELEMENTS) {
+            top = scan_map(v, top, words, layout->element_pointers);
         } else {
-            return;
+            char *target = ms_space_find(words[0], false);
+            top = visit(v, top, (uintptr_t)target);
         }
     }
+    return top;
+}
+
+static void drain(struct ms_marker *k)
+{
+    struct view v = view_heap();
+    uintptr_t *bottom = k->stack;
+    uintptr_t *top = bottom + k->depth;
+    uintptr_t *last = bottom + k->capacity - MS_MARK_ROOM;
+    struct {
+        uintptr_t object;
+        const struct ms_slot_scan *scan;
+    } fifo[FIFO_SIZE];
+    uint32_t first = 0, count = 0;
+    for (;;) {
+        while (count < FIFO_SIZE && top != bottom) {
+            uintptr_t entry = *--top;
+            struct ms_kind kind = v.kinds[(entry - v.base) >> MS_BLOCK_SHIFT];
+            if (__builtin_expect(entry & 1, 0)) {
+                uintptr_t object = entry & ~(uintptr_t)1;
+                size_t offset = *--top;
+                if (top > last) {
+                    k->depth = (size_t)(top - bottom);
+                    if (!make_room(k))
+                        continue;
+                    last = bottom + k->capacity - MS_MARK_ROOM;
+                }
+                top = scan_piece(v, top, object, offset);
+                continue;
+            }
+            if (kind.layout == MS_LAYOUT_LEAF)
+                continue;
+            __builtin_prefetch((const void *)entry);
+            __builtin_prefetch((const char *)entry + 63);
+            fifo[(first + count) % FIFO_SIZE].object = entry;
+            fifo[(first + count++) % FIFO_SIZE].scan =
+                &ms_layouts[kind.layout].slots[kind.size_class];
+        }
+        if (count == 0)
+            break;
+        uintptr_t object = fifo[first % FIFO_SIZE].object;
+        const struct ms_slot_scan *scan = fifo[first % FIFO_SIZE].scan;
+        first++;
+        count--;
+        if (__builtin_expect(top > last, 0)) {
+            k->depth = (size_t)(top - bottom);
+            if (!make_room(k))
+                continue;
+            last = bottom + k->capacity - MS_MARK_ROOM;
+        }
+        uint32_t n = scan->count;
+        if (n > 0) {
+            const uintptr_t *words = (const uintptr_t *)object + scan->first;
+            for (uint32_t i = 0; i < n; i++)
+                top = visit(v, top, words[i]);
+        } else if (scan->map != 0)
+            top = scan_map(v, top, (const uintptr_t *)object, scan->map);
+        else
+            top = scan_piece(v, top, object, 0);
+    }
+    k->depth = 0;
 }
 
 /* Scans every marked object once more, so that what a full stack left white behind a black object
@@ -213,14 +217,14 @@ static void search_heap(struct ms_marker *k)
         const struct ms_block *block = &ms_space.table[first];
         if (block->state < MS_SMALL || ms_space.kinds[first].layout == MS_LAYOUT_LEAF)
             continue;
-        const struct ms_layout *layout = &ms_layouts[ms_space.kinds[first].layout];
         const uint64_t *bits = ms_space_bits(ms_space.marks, first);
         size_t words = block->state == MS_SMALL ? block->run * MS_BLOCK_WORDS : 1;
         for (size_t word = 0; word < words; word++) {
             /* Bits that draining sets behind this point are scanned by it. */
             for (uint64_t set = bits[word]; set != 0; set &= set - 1) {
                 size_t granule = word * 64 + (size_t)__builtin_ctzll(set);
-                scan(k, (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT), layout);
+                k->stack[k->depth++] =
+                    (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT);
                 drain(k);
             }
         }
@@ -230,12 +234,14 @@ static void search_heap(struct ms_marker *k)
 uint64_t ms_mark_drain(struct ms_marker *k)
 {
     uint64_t searches = 0;
+    ms_bit_set(ms_space.marks, 0);
     drain(k);
     while (k->overflowed) {
         k->overflowed = false;
         search_heap(k);
         searches++;
     }
+    ms_space.marks[0] = 0;
     /* What a deep heap needed is not kept: pages beyond the first go back. */
     if (k->capacity > k->capacity_first) {
         size_t extra_bytes = (k->capacity - k->capacity_first) * sizeof *k->stack;

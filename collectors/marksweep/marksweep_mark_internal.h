@@ -20,8 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MS_FIFO_SIZE   64u /* a power of two */
-#define MS_FIFO_TARGET 32u /* references that are on their way while there is more to do */
+#define MS_MARK_ROOM 256u /* entries that scanning one object, or a piece of one, may push */
 
 struct ms_marker {
     /* Entries are objects, or two entries for an array whose rest is to be scanned: the offset
@@ -32,10 +31,6 @@ struct ms_marker {
     size_t capacity_first; /* the same between collections */
     size_t capacity_max;   /* entries of address space; shrunk by tests */
     bool overflowed;
-
-    uint32_t fifo_count;
-    uint32_t fifo_first;
-    uintptr_t fifo[MS_FIFO_SIZE];
 };
 
 extern struct ms_marker ms_marker;

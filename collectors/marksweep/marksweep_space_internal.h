@@ -31,8 +31,8 @@
 
 #include "marksweep_class_internal.h"
 
-#define MS_NO_BLOCK    0u /* block 0 is never used */
-#define MS_CLASS_LARGE 255u
+#define MS_NO_BLOCK    0u                /* block 0 is never used */
+#define MS_CLASS_LARGE MARKSWEEP_CLASSES /* of an object with blocks of its own */
 #define MS_RUN_BINS    64u
 
 enum ms_block_state { MS_UNUSED, MS_FREE, MS_RELEASED, MS_SMALL, MS_LARGE };
