@@ -4,11 +4,13 @@
 
 #include "gc_backend.h"
 #include "marksweep_collect_internal.h"
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
 #include "marksweep_roots_internal.h"
 #include "marksweep_team_internal.h"
+#include "marksweep_weak_internal.h"
 #include "marksweep_world_internal.h"
 
 enum { OPTION_GOGC, OPTION_MARKERS, OPTION_STRESS, OPTION_VERIFY };
@@ -49,6 +51,7 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     }
     ms_class_init();
     ms_layout_init();
+    ms_weak_init();
     ms_heap_init(config, (uint64_t)config->option_values[OPTION_STRESS],
                  config->option_values[OPTION_VERIFY] != 0);
     ms_pacer_init((uint64_t)config->option_values[OPTION_GOGC]);
@@ -136,9 +139,13 @@ static int metric(size_t index, struct gc_metric *metric)
         {"mark_stack_overflows_count", "count"},
         {"metadata_bytes", "bytes"},
         {"released_bytes", "bytes"},
+        {"finalizers_registered_count", "count"},
+        {"finalizers_due_count", "count"},
     };
     if (index >= sizeof known / sizeof known[0])
         return 0;
+    uint64_t registered, due;
+    ms_finalizer_counts(&registered, &due);
     ms_heap_lock();
     const double values[] = {
         (double)ms_collect_totals.mark_ns,
@@ -146,6 +153,8 @@ static int metric(size_t index, struct gc_metric *metric)
         (double)ms_collect_totals.overflow_count,
         (double)ms_space_metadata_bytes(),
         (double)(ms_space.released_runs.blocks * MS_BLOCK_BYTES),
+        (double)registered,
+        (double)due,
     };
     ms_heap_unlock();
     *metric = (struct gc_metric){known[index].name, known[index].unit, "lower", values[index]};
@@ -156,8 +165,8 @@ const struct gc_backend gc_backend = {
     .name = "marksweep",
     .summary = "our own mark-sweep collector, precise in the heap, conservative on stacks",
     .reclaim = GC_RECLAIM_TRACING,
-    .capabilities =
-        GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_VERIFY | GC_CAN_THREADS | GC_IS_PRECISE,
+    .capabilities = GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_VERIFY | GC_CAN_THREADS |
+                    GC_IS_PRECISE | GC_CAN_FINALIZE | GC_CAN_WEAK,
     .needs = GC_NEEDS_TYPES | GC_NEEDS_SAFEPOINTS | GC_NEEDS_ROOTS,
     .options = options,
     .option_count = sizeof options / sizeof options[0],

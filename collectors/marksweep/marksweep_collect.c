@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
@@ -46,6 +47,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     gc_pool_rotate();
     uint64_t root_bytes = ms_roots_visit(&ms_marker);
     totals->overflow_count += ms_mark_drain(&ms_marker);
+    totals->overflow_count += ms_finalizer_after_marking(&ms_marker);
     int64_t sweep_start_ns = ms_world_now_ns();
     verify_or_abort(ms_verify_marks, "after the marking of");
     struct ms_sweep_result result = ms_sweep();

@@ -12,7 +12,9 @@ void ms_layout_init(void)
 {
     ms_layouts[MS_LAYOUT_LEAF] = (struct ms_layout){.kind = MS_SCAN_LEAF};
     ms_layouts[MS_LAYOUT_CONSERVATIVE] = (struct ms_layout){.kind = MS_SCAN_CONSERVATIVE};
-    layout_count = 2;
+    ms_layouts[MS_LAYOUT_WEAK] = (struct ms_layout){.kind = MS_SCAN_RECORD};
+    ms_layouts[MS_LAYOUT_EPHEMERON] = (struct ms_layout){.kind = MS_SCAN_RECORD};
+    layout_count = 4;
 }
 
 unsigned ms_layout_count(void)

@@ -17,6 +17,8 @@
 #define MS_LAYOUTS             64u
 #define MS_LAYOUT_LEAF         0u
 #define MS_LAYOUT_CONSERVATIVE 1u
+#define MS_LAYOUT_WEAK         2u /* marksweep_weak_internal.h's; records without references */
+#define MS_LAYOUT_EPHEMERON    3u
 
 enum ms_layout_kind {
     MS_SCAN_LEAF,         /* no references */
