@@ -44,6 +44,7 @@ BIN := $(OBJ)/bin
 # What is on this machine. have(HEADER) is `yes` where the compiler finds it.
 have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes),yes)
 HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
+HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
 HAVE_GNUPLOT := $(shell command -v gnuplot >/dev/null 2>&1 && echo yes)
@@ -111,6 +112,18 @@ endif
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
+# marksweep as a library for other programs, and the example of its embedding API.
+LIBMARKSWEEP := $(OBJ)/lib/libmarksweep.a
+$(LIBMARKSWEEP): $(filter-out %/gc_slots.o,$(marksweep_BACKEND))
+	@mkdir -p '$(@D)'
+	$(call say,AR,$@)rm -f '$@' && $(AR) rcs $@ $^
+
+EXAMPLES := $(patsubst collectors/marksweep/example/%.c,$(OBJ)/examples/%,$(wildcard collectors/marksweep/example/*.c))
+$(OBJ)/examples/%: collectors/marksweep/example/%.c $(LIBMARKSWEEP)
+	@mkdir -p '$(@D)'
+	$(COMPILE) $(LDFLAGS) -o $@ $< $(LIBMARKSWEEP)
+-include $(EXAMPLES:%=%.d)
+
 # The runner's parts for tests, of which each links only those that it uses: most need a backend.
 $(OBJ)/runner.a: $(filter-out %/runner_main.o,$(RUNNER_OBJECTS))
 	@mkdir -p '$(@D)'
@@ -150,13 +163,14 @@ $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 # A build that lacks what it requires stops here, before the compiler says the same less clearly.
 .PHONY: required
 required:
-	@test '$(HAVE_CC)' || $(call fail,3,no C compiler: apt-get install gcc libc6-dev)
+	@test '$(HAVE_CC)' || $(call fail,3,no C compiler $(CC): apt-get install gcc libc6-dev)
+	@test '$(HAVE_FLAGS)' || $(call fail,2,$(CC) refuses its flags; see SAN=$(SAN) CPPFLAGS=$(CPPFLAGS) CFLAGS=$(CFLAGS))
 	@test '$(HAVE_CSV)' || $(call fail,3,libcsv is missing: apt-get install libcsv-dev)
 
 $(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS): | required
 
 # build/bin always names the latest build, whatever its flags.
-all: required $(BIN)/gcmeter $(RUNNER_EXES)
+all: required $(BIN)/gcmeter $(RUNNER_EXES) $(LIBMARKSWEEP)
 	@mkdir -p '$(BUILD)/bin' && rm -f '$(BUILD)'/bin/*
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do ln -s "../$(FLAGS_HASH)/bin/$$f" '$(BUILD)/bin/'"$$f"; done
 
@@ -164,7 +178,7 @@ all: required $(BIN)/gcmeter $(RUNNER_EXES)
 -include $(wildcard $(OBJ)/tests/*/*.d)
 
 .PHONY: test-programs
-test-programs: required $(TEST_EXES)
+test-programs: required $(TEST_EXES) $(EXAMPLES)
 
 # What is missing, by Debian name: required to build, to test, to draw; and what adds a backend.
 .PHONY: deps
@@ -209,20 +223,30 @@ bench: ## install what is missing, build, measure SUITE (default standard), draw
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory run-bench
 
+# Recipes read them from the environment, whatever quotes are in them.
+export SUITE RUN
+
 # Charts and summary are made whatever `run` returned, unless nothing was measured (2, 3) or a person
 # interrupted it (130); the target then ends with the code of `run`.
 .PHONY: run-bench
 run-bench:
-	@'$(BUILD)/bin/gcmeter' run --suite '$(SUITE)'; code=$$?; \
+	@'$(BUILD)/bin/gcmeter' run --suite "$$SUITE"; code=$$?; \
 	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
-	'$(BUILD)/bin/gcmeter' plot '$(RUN)' && \
-	'$(BUILD)/bin/gcmeter' compare '$(RUN)' --by backend; \
+	'$(BUILD)/bin/gcmeter' plot "$$RUN" && \
+	'$(BUILD)/bin/gcmeter' compare "$$RUN" --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+.PHONY: bench-marksweep
+bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep
+	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
+	@$(MAKE) --no-print-directory all
+	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
-	@'$(BUILD)/bin/gcmeter' plot '$(RUN)' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+	@'$(BUILD)/bin/gcmeter' plot "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: schema
 schema: all ## write results/SCHEMA.md from the tables of harness/data
@@ -238,14 +262,24 @@ format: ## format all C files
 	@git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | while IFS= read -r f; do if [ -e "$$f" ]; then clang-format -i "$$f"; fi; done
 
 .PHONY: install
-install: all ## install gcmeter, the runners and the plot scripts under DESTDIR/PREFIX
+install: all install-marksweep ## install gcmeter, the runners, the plot scripts and libmarksweep under DESTDIR/PREFIX
 	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gcmeter/plots'
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do install -m 755 '$(BIN)/'"$$f" '$(DESTDIR)$(PREFIX)/bin/'"$$f"; done
 	@install -m 644 plots/* '$(DESTDIR)$(PREFIX)/share/gcmeter/plots/'
 
+# Headers lie as in this tree, under a folder of their own that the pkg-config file names.
+MARKSWEEP_HEADERS := gc.h gc_type.h gc_backend.h pool/pool.h marksweep/marksweep.h marksweep/marksweep_gc.h
+.PHONY: install-marksweep
+install-marksweep: $(LIBMARKSWEEP) ## install libmarksweep.a, its headers and marksweep.pc under DESTDIR/PREFIX
+	@install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	@for f in $(MARKSWEEP_HEADERS); do install -D -m 644 "collectors/$$f" '$(DESTDIR)$(PREFIX)/include/marksweep/'"$$f"; done
+	@install -m 644 '$(LIBMARKSWEEP)' '$(DESTDIR)$(PREFIX)/lib/libmarksweep.a'
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' collectors/marksweep/marksweep.pc.in >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/marksweep.pc'
+	@chmod 644 '$(DESTDIR)$(PREFIX)/lib/pkgconfig/marksweep.pc'
+
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 .PHONY: clean
 clean: ## remove the build folder

@@ -30,6 +30,12 @@
  *       any time (sync.Pool's rule: unused through two collections). All objects of a pool
  *       have the pool's type.
  *
+ * It may define, and must where it has what they stand for:
+ *
+ *   GC_HAS_FINALIZERS     1: gc_finalizer_set and gc_finalizers_run work; 0 unless defined
+ *   GC_HAS_WEAK           1: gc_weak_new and gc_weak_get work, and the header defines the second;
+ *                         0 unless defined
+ *
  * All take the calling thread's own mutator; none is async-signal-safe.
  *
  * What a workload must keep to, so that any collector can run it:
@@ -47,11 +53,19 @@
 #include "gc_type.h"
 
 struct gc_pool;
+struct gc_weak;
 
 #ifndef GC_BACKEND_HEADER
 #error "compile with -DGC_BACKEND_HEADER='\"FOLDER/HEADER.h\"'"
 #endif
 #include GC_BACKEND_HEADER
+
+#ifndef GC_HAS_FINALIZERS
+#define GC_HAS_FINALIZERS 0
+#endif
+#ifndef GC_HAS_WEAK
+#define GC_HAS_WEAK 0
+#endif
 
 /* Stores `value` (evaluated twice) into the reference field `lvalue` of the heap object `object`.
  */
@@ -77,5 +91,96 @@ static inline void gc_keep(const void *object)
  * with where sizes are uniform, and otherwise the largest. */
 struct gc_pool *gc_pool_create(struct gc_mutator *m, const struct gc_type *type, size_t bytes);
 void gc_pool_destroy(struct gc_mutator *m, struct gc_pool *pool);
+
+/* What happens to objects that become unreachable, in this order, as in Go and Java:
+ *
+ *   1. A collection finds what is reachable from the roots, by references that are not weak.
+ *   2. Each weak reference to anything else reads NULL from then on: also where the object is still
+ *      reachable from one that waits for its finalizer, so a weak reference never gives out an
+ *      object that has been finalized, unless a finalizer made it reachable again and a new weak
+ *      reference to it was made.
+ *   3. Each object with a finalizer among the rest is due. It and all that it refers to stay until
+ *      the finalizer has run, and after that like any object: a finalizer may store the object
+ *      somewhere, and it lives on. Objects that become due at the same time, cycles of them
+ *      included, are finalized in any order.
+ *
+ * A finalizer runs once for each registration. An object that is not collected, as at the end of
+ * the process, is not finalized. */
+
+/* Neither is ever run by the collector, but only inside gc_finalizers_run, on the thread that calls
+ * it: a finalizer may allocate, take locks that its caller does not hold, and call anything of this
+ * header. It must not leave by longjmp, but for the listener of out of memory. */
+struct gc_finalizer {
+    void (*run)(struct gc_mutator *m, void *object, void *data);
+    void *data; /* handed to run; not a reference into the heap */
+};
+
+#if GC_HAS_FINALIZERS
+
+/* Gives the object (its start) this finalizer in place of the one it has; NULL takes that away. An
+ * object that is already due keeps what is due besides. `finalizer` is the caller's and stays valid
+ * and unchanged until it has run or been replaced: usually there is a static one for each type. Any
+ * thread. Where there is no memory for it, it goes as with gc_alloc. May be a safepoint. */
+void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finalizer *finalizer);
+
+/* Runs the finalizers that are due, also those that become due meanwhile, and returns how many it
+ * has run; costs a load and a call where there are none. Any number of threads at once. Where out
+ * of memory leaves a finalizer by longjmp, that one counts as run. */
+size_t gc_finalizers_run(struct gc_mutator *m);
+
+#else
+
+/* Not to be reached: a program that needs finalizers asks GC_HAS_FINALIZERS, or for a workload,
+ * says so in its descriptor. */
+static inline void gc_finalizer_set(struct gc_mutator *m, void *object,
+                                    const struct gc_finalizer *finalizer)
+{
+    (void)m;
+    (void)object;
+    (void)finalizer;
+    __builtin_trap();
+}
+
+static inline size_t gc_finalizers_run(struct gc_mutator *m)
+{
+    (void)m;
+    return 0; /* none is ever due */
+}
+
+#endif
+
+/* A weak reference is an object of its own, of GC_WEAK_BYTES bytes, held by references to it and
+ * collected like any other; in a gc_type its field is an ordinary pointer field. */
+#define GC_WEAK_BYTES 16
+
+#if GC_HAS_WEAK
+
+/* A weak reference to `target`, the start of an object. Allocates, so it is a safepoint, through
+ * which it keeps the target. */
+struct gc_weak *gc_weak_new(struct gc_mutator *m, void *target);
+
+/* The backend's header defines
+ *
+ *   void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak)
+ *       The target, or NULL once it has been found unreachable. What it returns is a reference like
+ *       any other: as long as it is held, the target stays. */
+
+#else
+
+static inline struct gc_weak *gc_weak_new(struct gc_mutator *m, void *target)
+{
+    (void)m;
+    (void)target;
+    __builtin_trap();
+}
+
+static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak)
+{
+    (void)m;
+    (void)weak;
+    __builtin_trap();
+}
+
+#endif
 
 #endif

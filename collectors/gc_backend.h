@@ -122,6 +122,8 @@ enum gc_reclaim { GC_RECLAIM_TRACING, GC_RECLAIM_MANUAL, GC_RECLAIM_NEVER };
 #define GC_CAN_VERIFY     4u  /* has verify() */
 #define GC_CAN_THREADS    8u  /* more than one mutator */
 #define GC_IS_PRECISE     16u /* traces heap objects by type */
+#define GC_CAN_FINALIZE   32u /* GC_HAS_FINALIZERS of gc.h */
+#define GC_CAN_WEAK       64u /* GC_HAS_WEAK of gc.h */
 /* … and what it needs of a workload. */
 #define GC_NEEDS_BARRIER    1u
 #define GC_NEEDS_TYPES      2u

@@ -14,8 +14,14 @@
  * allocation of small objects that all die; then the locality of the live tree. Does not stress:
  * sizes, leaf data, mutation, cycles, gradual ageing.
  *
+ * With shuffled=1 (not in the original) the children of each node are drawn at random from all
+ * nodes of the level below, so that neighbours in the tree lie far apart in memory, as in a heap
+ * that has been changed for a long time; the first thread builds the tree alone, by a table of
+ * nodes. What a visit of the tree costs then is the latency of memory.
+ *
  * Live set, with size(d) = (4^(d+1) - 1) / 3 nodes of 32 bytes:
  *     32 size(depth) + threads * 32 size(garbage_depth)
+ * or, with shuffled=1, 8 * 4^depth for the table in place of the last term, if that is more.
  *
  * A good collector separates the tree from the garbage (by generations, or by sweeping that skips
  * full blocks) and marks it with prefetching and on all processors. A bad one marks the tree as
@@ -25,7 +31,7 @@
 #include "gc.h"
 #include "workload.h"
 
-enum { DEPTH, ROUNDS, GARBAGE, GARBAGE_DEPTH };
+enum { DEPTH, ROUNDS, GARBAGE, GARBAGE_DEPTH, SHUFFLED };
 
 static const struct workload_param params[] = {
     [DEPTH] = {"depth", "count", 10, 3, 14, "depth of the live tree"},
@@ -33,12 +39,16 @@ static const struct workload_param params[] = {
     [GARBAGE] = {"garbage", "permille", 333, 0, 1000000,
                  "garbage allocated per round, as a part of the live tree"},
     [GARBAGE_DEPTH] = {"garbage_depth", "count", 3, 0, 10, "depth of the trees that are dropped"},
+    [SHUFFLED] = {"shuffled", "flag", 0, 0, 1,
+                  "1: neighbours in the live tree lie far apart in memory"},
 };
 
 /* Trees smaller than this take less than about 1 us: several make one operation. */
 #define OPERATION_NODES 255
 /* A walk passes a safepoint at each node of this height: 85 nodes apart. */
 #define SAFEPOINT_HEIGHT 3
+/* Entries of the table exchanged between two safepoints. */
+#define CHUNK_ENTRIES 256
 /* Subtrees two levels below the root of the live tree, in run->roots while it is being built. */
 #define SUBTREES      16
 #define SUBTREE_LEVEL 2
@@ -51,12 +61,18 @@ struct quad {
 };
 
 static struct gc_type quad_type = GC_TYPE_RECORD(struct quad, (1u << KIDS) - 1);
+static struct gc_type table_type = GC_TYPE_POINTER_ARRAY("table of nodes");
 
-static struct gc_type *const types[] = {&quad_type, NULL};
+static struct gc_type *const types[] = {&quad_type, &table_type, NULL};
 
 static uint64_t tree_size(uint64_t depth)
 {
     return ((UINT64_C(4) << 2 * depth) - 1) / 3;
+}
+
+static uint64_t leaf_count(uint64_t depth)
+{
+    return UINT64_C(1) << 2 * depth;
 }
 
 static uint64_t trees_per_round(const struct workload_run *run)
@@ -69,8 +85,11 @@ static uint64_t live_bytes(const struct workload_run *run)
 {
     uint64_t trees = trees_per_round(run);
     uint64_t busy = trees < run->threads ? trees : run->threads;
-    return (tree_size(run->params[DEPTH]) + busy * tree_size(run->params[GARBAGE_DEPTH])) *
-           sizeof(struct quad);
+    uint64_t dropped_bytes = busy * tree_size(run->params[GARBAGE_DEPTH]) * sizeof(struct quad);
+    uint64_t table_bytes =
+        run->params[SHUFFLED] ? leaf_count(run->params[DEPTH]) * sizeof(struct quad *) : 0;
+    return tree_size(run->params[DEPTH]) * sizeof(struct quad) +
+           (dropped_bytes > table_bytes ? dropped_bytes : table_bytes);
 }
 
 static struct quad *make_quad(struct gc_mutator *m, struct quad *const kids[KIDS])
@@ -88,6 +107,57 @@ static struct quad *make_tree(struct gc_mutator *m, uint64_t depth)
         for (unsigned i = 0; i < KIDS; i++)
             kids[i] = make_tree(m, depth - 1);
     return make_quad(m, kids);
+}
+
+/* Fisher and Yates (Knuth, The Art of Computer Programming 2, algorithm 3.4.2 P). */
+static void shuffle(struct gc_mutator *m, struct quad **table, uint64_t count, struct rng *rng)
+{
+    for (uint64_t i = count - 1; i > 0; i--) {
+        if (i % CHUNK_ENTRIES == 0)
+            gc_safepoint(m);
+        uint64_t k = rng_below(rng, i + 1);
+        struct quad *quad = table[i];
+        gc_store(m, table, table[i], table[k]);
+        gc_store(m, table, table[k], quad);
+    }
+}
+
+/* Level by level, from the leaves up. The table begins with the nodes of the level last built; what
+ * is behind them is referred to by these. Returns the root. */
+static __attribute__((noinline)) struct quad *make_shuffled_tree(struct workload_thread *thread,
+                                                                 uint64_t depth)
+{
+    struct gc_mutator *m = thread->mutator;
+    struct quad *none[KIDS] = {NULL};
+    struct rng rng;
+    rng_seed(&rng, thread->run->seed, 0);
+    uint64_t count = leaf_count(depth);
+    uint64_t table_bytes = count * sizeof(struct quad *);
+    struct quad **table = gc_alloc_zeroed(m, &table_type, table_bytes);
+    for (uint64_t i = 0; i < count; i++) {
+        struct quad *leaf = make_quad(m, none);
+        gc_store(m, table, table[i], leaf);
+    }
+    while (count > 1) {
+        shuffle(m, table, count, &rng);
+        count /= KIDS;
+        for (uint64_t i = 0; i < count; i++) {
+            struct quad *quad = make_quad(m, table + KIDS * i);
+            gc_store(m, table, table[i], quad);
+        }
+    }
+    struct quad *root = table[0];
+    /* So that a stray reference to the table retains little and has little to scan. */
+    for (uint64_t i = 0; i < leaf_count(depth); i++) {
+        gc_store(m, table, table[i], NULL);
+        if (i % CHUNK_ENTRIES == 0)
+            gc_safepoint(m);
+    }
+    gc_keep(root);
+    gc_keep(table);
+    gc_free(m, table, table_bytes);
+    workload_allocated(thread, table_bytes, 1);
+    return root;
 }
 
 static void free_tree(struct gc_mutator *m, struct quad *quad, uint64_t depth)
@@ -133,6 +203,18 @@ static uint64_t check_path(struct workload_thread *thread, const struct quad *qu
     return rng_mix(hash);
 }
 
+/* The tree's root goes into roots[0]. */
+static void build_shuffled_tree(struct workload_thread *thread)
+{
+    uint64_t depth = workload_param(thread, DEPTH);
+    if (thread->index == 0) {
+        struct quad *root = make_shuffled_tree(thread, depth);
+        gc_init_field(thread->run->roots[0], (void *)root);
+        workload_allocated(thread, tree_size(depth) * sizeof(struct quad), tree_size(depth));
+    }
+    workload_barrier(thread);
+}
+
 /* The subtrees are built by all threads into run->roots, then joined by the first; the tree's root
  * remains in roots[0]. */
 static void build_live_tree(struct workload_thread *thread, uint64_t first, uint64_t end)
@@ -164,7 +246,8 @@ static void build_live_tree(struct workload_thread *thread, uint64_t first, uint
     workload_barrier(thread);
 }
 
-/* By hand the subtrees go first, each freed by the thread that built it. */
+/* By hand the subtrees go first, each freed by the thread that built it, unless
+ * the tree is shuffled. */
 static void drop_live_tree(struct workload_thread *thread, uint64_t first, uint64_t end)
 {
     struct quad *root = thread->run->roots[0];
@@ -225,7 +308,10 @@ static uint64_t iterate(struct workload_thread *thread)
 {
     uint64_t first, end;
     workload_share(thread, SUBTREES, &first, &end);
-    build_live_tree(thread, first, end);
+    if (workload_param(thread, SHUFFLED))
+        build_shuffled_tree(thread);
+    else
+        build_live_tree(thread, first, end);
     uint64_t checksum = read_live_tree(thread, first, end);
     for (uint64_t round = 0; round < workload_param(thread, ROUNDS); round++) {
         checksum += make_garbage(thread, round);

@@ -64,6 +64,10 @@ struct workload_thread {
 
 #define WORKLOAD_TAKES_THREADS 1u /* --threads above 1 is allowed */
 #define WORKLOAD_IS_REQUESTS   2u /* operations are requests: metered latency makes sense */
+/* What of gc.h it cannot do without: where the backend lacks it, the runner says `skipped` before
+ * anything of the workload is called. */
+#define WORKLOAD_NEEDS_FINALIZERS 4u
+#define WORKLOAD_NEEDS_WEAK       8u
 
 struct workload {
     const char *name;

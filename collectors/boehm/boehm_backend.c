@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "gc.h"
 #include "gc_backend.h"
 #include "gc_sanitizers.h"
 #include "gc_slots.h"
@@ -332,6 +333,10 @@ static int init(const struct gc_config *config, struct gc_mutator **main, char *
         unsetenv(overriding_variables[i]);
     GC_set_all_interior_pointers((int)values[OPTION_INTERIOR]);
     GC_set_no_dls(1);
+    /* Finalizers run in gc_finalizers_run only. What an object refers to stays until it has been
+     * finalized without order only in this mode (bdwgc 8.2.2, finalize.c, GC_finalize). */
+    GC_set_finalize_on_demand(1);
+    GC_set_java_finalization(1);
     GC_set_warn_proc(GC_ignore_warn_proc);
     GC_set_oom_fn(on_out_of_memory);
     GC_set_free_space_divisor((GC_word)values[OPTION_FREE_SPACE_DIVISOR]);
@@ -417,6 +422,43 @@ static int type_register(struct gc_type *type)
             descriptor(type->element_pointers, type->element_bytes / sizeof(void *));
 #endif
     return 0;
+}
+
+/* The library hands over two words, of which the contract's finalizer needs three. */
+static _Thread_local struct gc_mutator *finalizing;
+
+static void GC_CALLBACK run_finalizer(void *object, void *data)
+{
+    const struct gc_finalizer *finalizer = data;
+    finalizer->run(finalizing, object, finalizer->data);
+}
+
+void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finalizer *finalizer)
+{
+    (void)m;
+    GC_register_finalizer_no_order(object, finalizer ? run_finalizer : NULL,
+                                   (void *)(uintptr_t)finalizer, NULL, NULL);
+}
+
+size_t gc_finalizers_run(struct gc_mutator *m)
+{
+    if (!GC_should_invoke_finalizers())
+        return 0;
+    finalizing = m;
+    return (size_t)GC_invoke_finalizers();
+}
+
+/* The library drops the link where it finds the weak reference itself dead. */
+struct gc_weak *gc_weak_new(struct gc_mutator *m, void *target)
+{
+    (void)m;
+    struct gc_weak *weak = GC_malloc_kind(sizeof *weak, GC_I_PTRFREE);
+    weak->target = target;
+    weak->unused = 0;
+    if (target && GC_general_register_disappearing_link(&weak->target, target) == GC_NO_MEMORY)
+        out_of_memory(sizeof *weak);
+    gc_keep(target);
+    return weak;
 }
 
 static int roots_add(void *low, void *high)
@@ -519,7 +561,8 @@ const struct gc_backend gc_backend = {
     .name = "boehm",
     .summary = "the Boehm-Demers-Weiser conservative collector, libgc",
     .reclaim = GC_RECLAIM_TRACING,
-    .capabilities = GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_THREADS,
+    .capabilities =
+        GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_THREADS | GC_CAN_FINALIZE | GC_CAN_WEAK,
     .needs = GC_NEEDS_ROOTS,
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -20,6 +20,8 @@
 #include "gc_type.h"
 
 #define GC_RECLAIMS_BY_HAND 0
+#define GC_HAS_FINALIZERS   1
+#define GC_HAS_WEAK         1
 #define GC_POOL_ROTATION    GC_POOL_AT_ANY_POINT
 
 struct gc_mutator {
@@ -97,6 +99,20 @@ static inline void gc_write_barrier(struct gc_mutator *m, void *object, void *fi
 static inline void gc_safepoint(struct gc_mutator *m)
 {
     (void)m;
+}
+
+/* Memory that is not scanned, with a disappearing link (boehm_backend.c). */
+struct gc_weak {
+    void *target;
+    uint64_t unused;
+};
+
+/* Once loaded the target is in a register, which is scanned: it needs no disguise, since the link
+ * lies in memory that is not, and is cleared only while mutators are stopped. */
+static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak)
+{
+    (void)m;
+    return __atomic_load_n(&weak->target, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -115,6 +115,14 @@ static void flush_counts(struct ms_mutator *m)
     m->flushed_count = 0;
 }
 
+/* Gives the rest of the reserve back. Under the lock. */
+static void flush_reserve(struct ms_mutator *m)
+{
+    if (m->reserve_blocks > 0)
+        ms_space_return(m->reserve, m->reserve_blocks);
+    m->reserve_blocks = 0;
+}
+
 void ms_heap_flush_mutator(struct ms_mutator *m)
 {
     for (uint32_t i = 0; i < m->active_count; i++) {
@@ -134,6 +142,7 @@ void ms_heap_flush_mutator(struct ms_mutator *m)
         cursor->batch = 0;
     }
     m->active_count = 0;
+    flush_reserve(m);
     flush_counts(m);
 }
 
@@ -160,26 +169,52 @@ static bool take_hole(struct ms_mutator *m, size_t hole_index)
     return true;
 }
 
-/* A span with a free slot: a partly free one, else free memory cut to slots; MS_NO_BLOCK where
- * neither is to be had. Under the lock. */
-static uint32_t take_span(size_t hole_index)
+/* Whether spans of this list are to be had without cutting free memory. Without the lock a hint:
+ * lists grow only in collections and when a mutator leaves. */
+static bool has_partial(size_t hole_index)
+{
+    return __atomic_load_n(&ms_heap.partial[hole_index].first, __ATOMIC_RELAXED) != MS_NO_BLOCK;
+}
+
+static uint32_t take_partial(size_t hole_index)
 {
     struct ms_span_list *list = &ms_heap.partial[hole_index];
     uint32_t span = list->first;
-    if (span != MS_NO_BLOCK) {
-        list->first = ms_space.table[span].next;
-        return span;
-    }
+    __atomic_store_n(&list->first, ms_space.table[span].next, __ATOMIC_RELAXED);
+    return span;
+}
+
+/* Takes a new reserve from which a span of this class can be cut: 128 KiB, and no more than a
+ * sixteenth of what may be allocated before the next collection. Under the lock. */
+static bool take_reserve(struct ms_mutator *m, const struct ms_class *c)
+{
+    flush_reserve(m);
+    size_t most = ms_heap.budget_bytes / 16 / MS_BLOCK_BYTES;
+    if (most > MS_RESERVE_BLOCKS)
+        most = MS_RESERVE_BLOCKS;
+    if (most < c->blocks)
+        most = c->blocks;
+    m->reserve = ms_space_take_some(c->blocks, &most);
+    if (m->reserve == MS_NO_BLOCK)
+        return false;
+    m->reserve_blocks = (uint32_t)most;
+    return true;
+}
+
+/* Cuts a span from the reserve. */
+static uint32_t cut_span(struct ms_mutator *m, size_t hole_index)
+{
     const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
-    span = ms_space_take(c->blocks);
-    if (span == MS_NO_BLOCK)
-        return MS_NO_BLOCK;
+    uint32_t span = m->reserve;
     for (uint32_t i = 0; i < c->blocks; i++) {
         ms_space.table[span + i].state = MS_SMALL;
         ms_space.table[span + i].back = i;
         ms_space.kinds[span + i] = (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
                                                     (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
     }
+    ms_space.table[span].run = c->blocks;
+    m->reserve += c->blocks;
+    m->reserve_blocks -= c->blocks;
     return span;
 }
 
@@ -192,21 +227,24 @@ static void use_span(struct ms_mutator *m, size_t hole_index, uint32_t span)
     cursor->search_granule = 0;
 }
 
-/* Gives the cursor its next span, and spare ones. Returns false where there is none. Under the
- * lock. */
+/* Gives the cursor its next span: partly free ones first, several at a time, else one cut from
+ * free memory. Returns false where there is none. Under the lock. */
 static bool take_spans(struct ms_mutator *m, size_t hole_index)
 {
     struct ms_cursor *cursor = &m->cursors[hole_index];
+    if (!has_partial(hole_index)) {
+        if (!take_reserve(m, &ms_classes[hole_index % MARKSWEEP_CLASSES]))
+            return false;
+        use_span(m, hole_index, cut_span(m, hole_index));
+        return true;
+    }
     uint32_t batch = cursor->batch < MS_BATCH_MAX / 2 ? 2 * cursor->batch : MS_BATCH_MAX;
     batch = cursor->batch == 0 ? 1 : batch;
-    uint32_t span = take_span(hole_index);
-    if (span == MS_NO_BLOCK)
-        return false;
-    use_span(m, hole_index, span);
+    use_span(m, hole_index, take_partial(hole_index));
     uint32_t *link = &cursor->spare;
-    for (uint32_t i = 1; i < batch && (span = take_span(hole_index)) != MS_NO_BLOCK; i++) {
-        *link = span;
-        link = &ms_space.table[span].next;
+    for (uint32_t i = 1; i < batch && has_partial(hole_index); i++) {
+        *link = take_partial(hole_index);
+        link = &ms_space.table[*link].next;
     }
     *link = MS_NO_BLOCK;
     cursor->batch = batch;
@@ -227,6 +265,9 @@ static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_excee
                 uint32_t span = cursor->spare;
                 cursor->spare = ms_space.table[span].next;
                 use_span(m, hole_index, span);
+            } else if (m->reserve_blocks >= ms_classes[hole_index % MARKSWEEP_CLASSES].blocks &&
+                       !has_partial(hole_index)) {
+                use_span(m, hole_index, cut_span(m, hole_index));
             } else {
                 ms_heap_lock();
                 flush_counts(m);
@@ -244,6 +285,17 @@ static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_excee
     return object;
 }
 
+/* Whether to collect rather than allocate a large object: the budget is used up, or would be
+ * exceeded by this object with half of it used, so that heaps of a few large objects do not grow by
+ * one more. Under the lock. */
+static bool is_large_due(size_t bytes)
+{
+    uint64_t used_bytes = ms_heap.since_collection_bytes;
+    uint64_t budget_bytes = ms_heap.budget_bytes;
+    return used_bytes >= budget_bytes ||
+           (bytes > budget_bytes - used_bytes && used_bytes >= budget_bytes / 2);
+}
+
 /* The same for an object with blocks of its own, which are accounted at once. */
 static char *alloc_large(struct ms_mutator *m, unsigned layout, size_t bytes, bool may_exceed)
 {
@@ -253,7 +305,7 @@ static char *alloc_large(struct ms_mutator *m, unsigned layout, size_t bytes, bo
     uint32_t first = MS_NO_BLOCK;
     ms_heap_lock();
     flush_counts(m);
-    if (may_exceed || ms_heap.since_collection_bytes < ms_heap.budget_bytes)
+    if (may_exceed || !is_large_due(blocks * MS_BLOCK_BYTES))
         first = ms_space_take(blocks);
     if (first != MS_NO_BLOCK) {
         for (size_t i = 0; i < blocks; i++) {

@@ -4,17 +4,25 @@
 
 #include "gc_backend.h"
 #include "marksweep_collect_internal.h"
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
 #include "marksweep_roots_internal.h"
+#include "marksweep_team_internal.h"
+#include "marksweep_weak_internal.h"
 #include "marksweep_world_internal.h"
 
-enum { OPTION_GOGC, OPTION_STRESS, OPTION_VERIFY };
+enum { OPTION_GOGC, OPTION_HUGEPAGES, OPTION_MARKERS, OPTION_STRESS, OPTION_VERIFY };
 
 static const struct gc_option options[] = {
-    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 100, 1, 100000,
+    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 80, 1, 100000,
                      "growth over the live bytes that starts a collection, as in Go"},
+    [OPTION_HUGEPAGES] = {"hugepages", GC_OPTION_FLAG, "", NULL, 1, 0, 1,
+                          "ask the system for huge pages beyond the first 64 MiB of the heap"},
+    [OPTION_MARKERS] = {"markers", GC_OPTION_NUMBER, "count", NULL, 0, 0, MS_MARKERS_MAX,
+                        "markers in all, the collecting thread included; 0: one per processor, up "
+                        "to 4"},
     [OPTION_STRESS] = {"stress", GC_OPTION_NUMBER, "count", NULL, 0, 0, INT32_MAX,
                        "collect at every so many allocations of a thread and poison what is "
                        "freed; 0: off"},
@@ -39,12 +47,13 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     uint64_t limit_bytes =
         config->heap_limit_bytes ? config->heap_limit_bytes : config->memory_cap_bytes;
     why[0] = '\0';
-    if (ms_space_init(limit_bytes) != 0) {
+    if (ms_space_init(limit_bytes, config->option_values[OPTION_HUGEPAGES] != 0) != 0) {
         snprintf(why, why_bytes, "no address space for the heap: raise the limit of ulimit -v");
         return -ENOMEM;
     }
     ms_class_init();
     ms_layout_init();
+    ms_weak_init();
     ms_heap_init(config, (uint64_t)config->option_values[OPTION_STRESS],
                  config->option_values[OPTION_VERIFY] != 0);
     ms_pacer_init((uint64_t)config->option_values[OPTION_GOGC]);
@@ -58,6 +67,7 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
                  (unsigned long long)limit_bytes);
         return -EINVAL;
     }
+    ms_team_init((unsigned)config->option_values[OPTION_MARKERS]);
     struct ms_mutator *m = ms_world_attach();
     if (!m)
         return -errno;
@@ -131,9 +141,13 @@ static int metric(size_t index, struct gc_metric *metric)
         {"mark_stack_overflows_count", "count"},
         {"metadata_bytes", "bytes"},
         {"released_bytes", "bytes"},
+        {"finalizers_registered_count", "count"},
+        {"finalizers_due_count", "count"},
     };
     if (index >= sizeof known / sizeof known[0])
         return 0;
+    uint64_t registered, due;
+    ms_finalizer_counts(&registered, &due);
     ms_heap_lock();
     const double values[] = {
         (double)ms_collect_totals.mark_ns,
@@ -141,6 +155,8 @@ static int metric(size_t index, struct gc_metric *metric)
         (double)ms_collect_totals.overflow_count,
         (double)ms_space_metadata_bytes(),
         (double)(ms_space.released_runs.blocks * MS_BLOCK_BYTES),
+        (double)registered,
+        (double)due,
     };
     ms_heap_unlock();
     *metric = (struct gc_metric){known[index].name, known[index].unit, "lower", values[index]};
@@ -151,8 +167,8 @@ const struct gc_backend gc_backend = {
     .name = "marksweep",
     .summary = "our own mark-sweep collector, precise in the heap, conservative on stacks",
     .reclaim = GC_RECLAIM_TRACING,
-    .capabilities =
-        GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_VERIFY | GC_CAN_THREADS | GC_IS_PRECISE,
+    .capabilities = GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_VERIFY | GC_CAN_THREADS |
+                    GC_IS_PRECISE | GC_CAN_FINALIZE | GC_CAN_WEAK,
     .needs = GC_NEEDS_TYPES | GC_NEEDS_SAFEPOINTS | GC_NEEDS_ROOTS,
     .options = options,
     .option_count = sizeof options / sizeof options[0],

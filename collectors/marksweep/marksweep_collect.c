@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
 #include "marksweep_roots_internal.h"
+#include "marksweep_scavenger_internal.h"
 #include "marksweep_sweep_internal.h"
+#include "marksweep_team_internal.h"
 #include "marksweep_verify_internal.h"
 #include "marksweep_world_internal.h"
 
@@ -45,12 +48,13 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     gc_pool_rotate();
     uint64_t root_bytes = ms_roots_visit(&ms_marker);
     totals->overflow_count += ms_mark_drain(&ms_marker);
+    totals->overflow_count += ms_finalizer_after_marking(&ms_marker);
     int64_t sweep_start_ns = ms_world_now_ns();
     verify_or_abort(ms_verify_marks, "after the marking of");
     struct ms_sweep_result result = ms_sweep();
     int64_t end_ns = ms_world_now_ns();
 
-    ms_pacer_update(result.live_bytes, root_bytes, used_before_bytes);
+    ms_pacer_update(result, root_bytes, used_before_bytes);
     verify_or_abort(ms_verify, "after");
     *collection = (struct gc_collection){
         .kind = GC_COLLECTION_FULL,
@@ -91,6 +95,9 @@ static void after_collection(struct gc_collection *collection)
 {
     ms_heap_lock();
     ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
+    ms_scavenger_wake();
+    if (collection->marked_count >= MS_MARK_ALONE_COUNT)
+        ms_team_start();
     collection->heap_after_bytes = ms_space_held_bytes();
     collection->end_ns = ms_world_now_ns();
     if (ms_heap.listener->collection)

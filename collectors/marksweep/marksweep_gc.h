@@ -17,6 +17,8 @@
 #include "gc_type.h"
 
 #define GC_RECLAIMS_BY_HAND 0
+#define GC_HAS_FINALIZERS   1
+#define GC_HAS_WEAK         1
 
 #define MARKSWEEP_CLASSES   72u    /* size classes of small objects */
 #define MARKSWEEP_SMALL_MAX 32768u /* bytes; larger objects have blocks of their own */
@@ -105,6 +107,20 @@ static inline void gc_safepoint(struct gc_mutator *m)
 {
     if (__builtin_expect(__atomic_load_n(&marksweep_stop_requested, __ATOMIC_RELAXED) != 0, 0))
         marksweep_safepoint_slow(m);
+}
+
+/* An object of its own: marksweep_weak.c. */
+struct gc_weak {
+    void *target;
+    uint64_t unused;
+};
+
+/* The target cannot be found dead between this load and the caller's next safepoint, and until then
+ * it is on the caller's stack or in a register. */
+static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak)
+{
+    (void)m;
+    return __atomic_load_n(&weak->target, __ATOMIC_RELAXED);
 }
 
 #define GC_POOL_ROTATION GC_POOL_AT_SAFEPOINTS

@@ -7,8 +7,8 @@
  *   - A span that is on no list and held by nobody is full.
  *   - A mutator's hole is free in no other view: only the holder of a span sets its bits.
  *
- * One lock, taken once per batch of spans, large object or layout, never on the fast path, and
- * never held at a safepoint. Order: world lock, then heap lock.
+ * One lock, taken once per reserve, batch of spans, large object or layout, never on the fast path,
+ * and never held at a safepoint. Order: world lock, then heap lock.
  */
 #ifndef MARKSWEEP_HEAP_INTERNAL_H
 #define MARKSWEEP_HEAP_INTERNAL_H
@@ -74,7 +74,7 @@ static inline void ms_heap_append_partial(size_t list, uint32_t span)
     struct ms_span_list *l = &ms_heap.partial[list];
     ms_space.table[span].next = MS_NO_BLOCK;
     if (l->first == MS_NO_BLOCK)
-        l->first = span;
+        __atomic_store_n(&l->first, span, __ATOMIC_RELAXED);
     else
         ms_space.table[l->last].next = span;
     l->last = span;

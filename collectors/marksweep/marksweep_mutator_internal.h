@@ -17,15 +17,16 @@
 #define MS_HOLES          (MS_LAYOUTS * MARKSWEEP_CLASSES)
 #define MS_SNAPSHOT_WORDS 128u
 #define MS_BATCH_MAX      8u /* spans */
+#define MS_RESERVE_BLOCKS 16u
 
 /* The span a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
  * those of [hole_start, hole.next) are allocated though the bitmap does not say so yet, those of
  * [hole.next, hole.end) are free and this mutator's, and from `search_granule` on the bitmap is
  * right again. Flushing the hole makes the bitmap right everywhere.
  *
- * A mutator that uses up span after span of one kind takes more of them at a time, so that threads
- * seldom meet at the heap lock; each collection starts that anew, so that what is needed rarely is
- * not hoarded. */
+ * So that threads seldom meet at the heap lock, a mutator cuts new spans from a reserve of blocks
+ * of its own, and takes partly free ones in batches where it uses up one after the other; each
+ * collection starts that anew, so that what is needed rarely is not hoarded. */
 struct ms_cursor {
     char *hole_start;
     uint32_t span;           /* first block, or MS_NO_BLOCK */
@@ -51,6 +52,10 @@ struct ms_mutator {
     uint64_t flushed_bytes;
     uint64_t flushed_count;
     uint64_t stress_left; /* allocations until the next forced collection */
+
+    /* Free blocks that are this mutator's to cut spans of any class from, FREE in the table. */
+    uint32_t reserve;
+    uint32_t reserve_blocks;
 
     uint32_t active_count; /* entries of cursors that name a span */
     uint16_t active[MS_HOLES];

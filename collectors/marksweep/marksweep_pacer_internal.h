@@ -2,29 +2,39 @@
  *
  * As in Go (runtime/mgcpacer.go, 1.19): a collection that leaves L live bytes and scanned R bytes
  * of roots lets the heap grow to the goal L + (L + R) * gogc / 100, but to no less than 4 MiB *
- * gogc / 100, so that a tiny live set does not collect all the time. A heap limit needs no part in
- * this: where it comes first, there is no block to be had, which starts a collection as well.
+ * gogc / 100, so that a tiny live set does not collect all the time. Unlike in Go the goal counts
+ * metadata, up to a quarter of the growth. It is an upper bound: where collections are cheap, since
+ * most of what lives are leaves or few large objects, growth is limited to what makes them take a
+ * twentieth of the time (in inverse proportion to gogc), so that memory stays small and in the
+ * cache. Their cost is estimated from counts, not taken from a clock, so that the same program
+ * collects as often in each run. A heap limit needs no part in this: where it comes first, there is
+ * no block to be had, which starts a collection as well.
  *
- * Memory is given back after a collection, with the world running again. What may be kept is the
- * larger of the goal and an eighth more (blocks are never all full) and what was in use when the
- * collection began, and the metadata; after a larger heap it falls towards that by a sixteenth a
- * second. So a heap that swings keeps its memory, and one that has shrunk is returned within a
- * minute, while faulting it in again (2.5 us per page of 4 KiB) can take no more than some 4 % of
- * the time for each GiB.
+ * Memory is given back after a collection, with the world running again, and by a thread where the
+ * program is idle (marksweep_scavenger_internal.h). The goal and an eighth more is always kept,
+ * since blocks are never all full. Beyond that, what was in use when a collection began, and what
+ * was held when the heap grew though it had free memory, in pieces too short, may be kept, but this
+ * falls by a sixteenth a second. So a heap that swings keeps its memory, and one that has shrunk is
+ * returned within a minute or so, while faulting it in again (2.5 us per page of 4 KiB) can take no
+ * more than some 4 % of the time for each GiB.
  */
 #ifndef MARKSWEEP_PACER_INTERNAL_H
 #define MARKSWEEP_PACER_INTERNAL_H
 
 #include <stdint.h>
 
+#include "marksweep_sweep_internal.h"
+
 void ms_pacer_init(uint64_t gogc);
 
-/* After marking: sets ms_heap.budget_bytes. `used_bytes` of blocks were in use when the collection
- * began. Under the heap lock. */
-void ms_pacer_update(uint64_t live_bytes, uint64_t root_bytes, uint64_t used_bytes);
+/* After the sweep: sets ms_heap.budget_bytes. `used_bytes` of blocks were in use when the
+ * collection began. Under the heap lock. */
+void ms_pacer_update(struct ms_sweep_result swept, uint64_t root_bytes, uint64_t used_bytes);
 
-/* Bytes that need not be given back at this time (CLOCK_MONOTONIC), which never goes backwards from
- * call to call. Under the heap lock. */
+/* What is never given back: the goal and an eighth more, and metadata. Under the heap lock. */
+uint64_t ms_pacer_least_bytes(void);
+
+/* Bytes that need not be given back at this time (CLOCK_MONOTONIC). Under the heap lock. */
 uint64_t ms_pacer_keep_bytes(int64_t now_ns);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "marksweep_heap_internal.h"
+#include "marksweep_stack_internal.h"
 #include "marksweep_world_internal.h"
 
 struct range {
@@ -55,8 +56,8 @@ void ms_roots_remove(void *low, void *high)
 
 /* Reads memory of other threads and of frames whose owners never meant it to be read: sanitizers
  * are told to look away, here only. */
-__attribute__((noinline, no_sanitize("address", "thread", "undefined"))) static uint64_t
-visit_words(struct ms_marker *k, const void *low, const void *high, bool interior)
+__attribute__((noinline, no_sanitize("address", "thread", "undefined"))) uint64_t
+ms_roots_visit_words(struct ms_marker *k, const void *low, const void *high, bool interior)
 {
     const uintptr_t *word = (const uintptr_t *)low;
     for (; word < (const uintptr_t *)high; word++)
@@ -72,18 +73,19 @@ struct pool_visit {
 static void visit_pool(void *data, void **low, void **high)
 {
     struct pool_visit *visit = data;
-    visit->bytes += visit_words(visit->marker, low, high, false);
+    visit->bytes += ms_roots_visit_words(visit->marker, low, high, false);
 }
 
 uint64_t ms_roots_visit(struct ms_marker *k)
 {
     uint64_t bytes = 0;
     for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next) {
-        bytes += visit_words(k, m->stack_top, m->stack_base, true);
-        bytes += visit_words(k, m->snapshot, m->snapshot + m->snapshot_count, true);
+        bytes += ms_roots_visit_words(k, m->stack_top, m->stack_base, true);
+        bytes += ms_roots_visit_words(k, m->snapshot, m->snapshot + m->snapshot_count, true);
     }
     for (size_t i = 0; i < range_count; i++)
-        bytes += visit_words(k, ranges[i].low, ranges[i].high, false);
+        bytes += ms_roots_visit_words(k, ranges[i].low, ranges[i].high, false);
+    bytes += ms_stack_visit(k);
     struct pool_visit pools = {k, 0};
     gc_pool_roots(visit_pool, &pools);
     return bytes + pools.bytes;

@@ -20,4 +20,8 @@ void ms_roots_remove(void *low, void *high);
 /* Visits all roots; returns their size in bytes. With the world stopped. */
 uint64_t ms_roots_visit(struct ms_marker *k);
 
+/* Visits the words of [low, high), which may be anybody's; returns their size in bytes. */
+uint64_t ms_roots_visit_words(struct ms_marker *k, const void *low, const void *high,
+                              bool interior);
+
 #endif

@@ -9,6 +9,8 @@
 #define STEP_BLOCKS      ((size_t)256)
 #define STEP_BYTES       (STEP_BLOCKS * MS_BLOCK_BYTES)
 #define SMALLEST_RESERVE ((size_t)16 << 20)
+/* From here on huge pages are asked for: in smaller heaps what they round up would show. */
+#define HUGE_FROM_BLOCKS (((size_t)64 << 20) / MS_BLOCK_BYTES)
 
 struct ms_space ms_space;
 
@@ -63,7 +65,7 @@ static size_t wanted_reserve(void)
     return wanted & ~(STEP_BYTES - 1);
 }
 
-int ms_space_init(uint64_t limit_bytes)
+int ms_space_init(uint64_t limit_bytes, bool huge_pages)
 {
     size_t bytes = wanted_reserve();
     while (bytes >= SMALLEST_RESERVE && try_reserve(bytes) != 0)
@@ -71,6 +73,8 @@ int ms_space_init(uint64_t limit_bytes)
     if (bytes < SMALLEST_RESERVE)
         return -ENOMEM;
     ms_space.limit_bytes = limit_bytes;
+    ms_space.huge_pages = huge_pages;
+    ms_space.bitmaps = 2;
     ms_space.top = 1;
     ms_space.top_bytes = MS_BLOCK_BYTES;
     ms_space_forget_runs();
@@ -81,7 +85,7 @@ int ms_space_init(uint64_t limit_bytes)
 static uint64_t table_bytes(size_t blocks)
 {
     uint64_t page = 4095;
-    return 2 * ((blocks * MS_BLOCK_WORDS * sizeof *ms_space.marks + page) & ~page) +
+    return ms_space.bitmaps * ((blocks * MS_BLOCK_WORDS * sizeof *ms_space.marks + page) & ~page) +
            ((blocks * sizeof *ms_space.kinds + page) & ~page) +
            ((blocks * sizeof *ms_space.table + page) & ~page);
 }
@@ -91,17 +95,19 @@ uint64_t ms_space_metadata_bytes(void)
     return table_bytes(ms_space.top) + ms_space.charged_bytes + gc_pool_mapped_bytes();
 }
 
+static uint64_t block_bytes(void)
+{
+    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES;
+}
+
 uint64_t ms_space_held_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks) * MS_BLOCK_BYTES +
-           ms_space_metadata_bytes();
+    return block_bytes() + ms_space_metadata_bytes();
 }
 
 uint64_t ms_space_used_bytes(void)
 {
-    return (uint64_t)(ms_space.top - 1 - ms_space.released_runs.blocks -
-                      ms_space.free_runs.blocks) *
-           MS_BLOCK_BYTES;
+    return block_bytes() - ms_space.free_runs.blocks * MS_BLOCK_BYTES;
 }
 
 static bool fits_limit(uint64_t more_bytes)
@@ -134,6 +140,20 @@ int ms_space_charge(size_t bytes)
 void ms_space_uncharge(size_t bytes)
 {
     ms_space.charged_bytes -= bytes;
+}
+
+uint64_t *ms_space_add_bitmap(void)
+{
+    struct ms_space *s = &ms_space;
+    s->bitmaps++;
+    uint64_t *bitmap = NULL;
+    if (fits_limit(0))
+        bitmap = reserve(s->reserved * MS_BLOCK_WORDS * sizeof *bitmap, PROT_READ | PROT_WRITE);
+    if (bitmap)
+        note_peak();
+    else
+        s->bitmaps--;
+    return bitmap;
 }
 
 static size_t bin_of(size_t blocks)
@@ -188,9 +208,10 @@ static void runs_unlink(struct ms_runs *runs, size_t bin, uint32_t before, uint3
     runs->blocks -= ms_space.table[run].run;
 }
 
-/* The shortest run that has `blocks` blocks, cut to that length. Short requests take the first of
- * the long runs rather than look for the best, so that they take constant time. */
-static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
+/* The shortest run that has `blocks` blocks, cut to *most, which becomes its length. Short requests
+ * take the first of the long runs rather than look for the best, so that they take constant time.
+ */
+static uint32_t runs_take_some(struct ms_runs *runs, size_t blocks, size_t *most)
 {
     uint64_t candidates = runs->filled & (~UINT64_C(0) << bin_of(blocks));
     if (candidates == 0)
@@ -213,14 +234,22 @@ static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
         before = before_best;
     }
     runs_unlink(runs, bin, before, run);
-    size_t rest = ms_space.table[run].run - blocks;
+    size_t length = ms_space.table[run].run;
+    if (length < *most)
+        *most = length;
+    size_t rest = length - *most;
     if (rest > 0) {
-        uint32_t rest_first = run + (uint32_t)blocks;
+        uint32_t rest_first = run + (uint32_t)*most;
         ms_space.table[rest_first].run = (uint32_t)rest;
         runs_prepend(runs, rest_first);
     }
-    ms_space.table[run].run = (uint32_t)blocks;
+    ms_space.table[run].run = (uint32_t)*most;
     return run;
+}
+
+static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
+{
+    return runs_take_some(runs, blocks, &blocks);
 }
 
 /* Never used memory, at the top. */
@@ -237,6 +266,9 @@ static uint32_t take_fresh(size_t blocks)
         if (mprotect(s->base + s->accessible * MS_BLOCK_BYTES, step * MS_BLOCK_BYTES,
                      PROT_READ | PROT_WRITE) != 0)
             return MS_NO_BLOCK;
+        /* Advice only: where there are none, small pages serve. */
+        if (s->huge_pages && s->accessible >= HUGE_FROM_BLOCKS)
+            madvise(s->base + s->accessible * MS_BLOCK_BYTES, step * MS_BLOCK_BYTES, MADV_HUGEPAGE);
         s->accessible += step;
     }
     uint32_t first = (uint32_t)s->top;
@@ -253,8 +285,10 @@ static uint32_t take_growing(size_t blocks)
         first = runs_take(&ms_space.released_runs, blocks);
     if (first == MS_NO_BLOCK)
         first = take_fresh(blocks);
-    if (first != MS_NO_BLOCK)
+    if (first != MS_NO_BLOCK) {
         note_peak();
+        ms_space.grown_bytes = block_bytes();
+    }
     return first;
 }
 
@@ -275,6 +309,27 @@ uint32_t ms_space_take(size_t blocks)
         return MS_NO_BLOCK;
     ms_space_release(ms_space.limit_bytes - need);
     return take_growing(blocks);
+}
+
+uint32_t ms_space_take_some(size_t least, size_t *most)
+{
+    uint32_t first = runs_take_some(&ms_space.free_runs, least, most);
+    if (first != MS_NO_BLOCK)
+        return first;
+    first = take_growing(*most);
+    if (first == MS_NO_BLOCK) {
+        *most = least;
+        first = ms_space_take(least);
+    }
+    for (size_t i = 0; first != MS_NO_BLOCK && i < *most; i++)
+        ms_space.table[first + i].state = MS_FREE;
+    return first;
+}
+
+void ms_space_return(uint32_t first, size_t blocks)
+{
+    ms_space.table[first].run = (uint32_t)blocks;
+    runs_prepend(&ms_space.free_runs, first);
 }
 
 void ms_space_forget_runs(void)

@@ -31,8 +31,8 @@
 
 #include "marksweep_class_internal.h"
 
-#define MS_NO_BLOCK    0u /* block 0 is never used */
-#define MS_CLASS_LARGE 255u
+#define MS_NO_BLOCK    0u                /* block 0 is never used */
+#define MS_CLASS_LARGE MARKSWEEP_CLASSES /* of an object with blocks of its own */
 #define MS_RUN_BINS    64u
 
 enum ms_block_state { MS_UNUSED, MS_FREE, MS_RELEASED, MS_SMALL, MS_LARGE };
@@ -68,21 +68,26 @@ struct ms_space {
     struct ms_kind *kinds;
     struct ms_block *table;
 
+    unsigned bitmaps; /* those two, and one for each marker thread */
+
     size_t top;        /* blocks 1 .. top - 1 have been used */
     size_t reserved;   /* blocks of address space */
     size_t accessible; /* blocks that are readable and writable */
     struct ms_runs free_runs;
     struct ms_runs released_runs;
 
+    bool huge_pages;
     uint64_t limit_bytes;   /* 0: none */
     uint64_t charged_bytes; /* metadata other than the tables above */
     uint64_t peak_bytes;
+    uint64_t grown_bytes; /* of blocks held when the heap last grew; reset by who reads it */
 };
 
 extern struct ms_space ms_space;
 
-/* Reserves address space and tables; less where the system refuses. 0 or -ENOMEM. */
-int ms_space_init(uint64_t limit_bytes);
+/* Reserves address space and tables; less where the system refuses. With `huge_pages`, these are
+ * asked for beyond the first 64 MiB of blocks. 0 or -ENOMEM. */
+int ms_space_init(uint64_t limit_bytes, bool huge_pages);
 
 /* All bytes held from the system for objects and metadata. */
 uint64_t ms_space_held_bytes(void);
@@ -95,9 +100,19 @@ int ms_space_charge(size_t bytes);
 void ms_space_uncharge(size_t bytes);
 void ms_space_reset_peak(void);
 
+/* Another bitmap over the whole heap, all zero; NULL where the limit or the system allows none. */
+uint64_t *ms_space_add_bitmap(void);
+
 /* A run of `blocks` blocks, of which the caller sets state, back and kind; contents undefined.
  * Returns its first block, or MS_NO_BLOCK where the limit or the system allows no more. */
 uint32_t ms_space_take(size_t blocks);
+
+/* At least `least` blocks, up to *most, of which the first has them all in `run`: for cutting up.
+ * Their states are FREE. Stores their number in *most. Short runs are taken before long ones are
+ * cut. */
+uint32_t ms_space_take_some(size_t least, size_t *most);
+/* Gives back what is left of it. */
+void ms_space_return(uint32_t first, size_t blocks);
 
 /* For the sweep, which finds all free and released runs anew: empties the bins; adds one run. */
 void ms_space_forget_runs(void);

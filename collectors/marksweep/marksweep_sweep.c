@@ -62,7 +62,7 @@ static size_t count_objects(const struct ms_class *c, const uint64_t *bits)
 
 struct ms_sweep_result ms_sweep(void)
 {
-    struct ms_sweep_result result = {0, 0};
+    struct ms_sweep_result result = {0, 0, 0};
     struct gathering g = {MS_NO_BLOCK, 0, MS_FREE};
 
     uint64_t *marked = ms_space.marks;
@@ -77,6 +77,7 @@ struct ms_sweep_result ms_sweep(void)
         const struct ms_block *block = &ms_space.table[first];
         const uint64_t *bits = ms_space_bits(marked, first);
         blocks = block->run;
+        result.run_count++;
         if (block->state == MS_SMALL) {
             struct ms_kind kind = ms_space.kinds[first];
             const struct ms_class *c = &ms_classes[kind.size_class];

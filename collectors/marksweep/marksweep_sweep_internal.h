@@ -14,6 +14,7 @@
 struct ms_sweep_result {
     uint64_t live_count;
     uint64_t live_bytes; /* of slots, and of blocks of large objects */
+    uint64_t run_count;  /* spans, large objects and free runs that were looked at */
 };
 
 /* With the world stopped, holes flushed, marking done. */

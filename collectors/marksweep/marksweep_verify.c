@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
+#include "marksweep_weak_internal.h"
 
 struct verification {
     char *why;
@@ -202,6 +204,10 @@ int ms_verify(char *why, size_t why_bytes)
     if (ms_space.limit_bytes != 0 && ms_space_held_bytes() > ms_space.limit_bytes)
         fail(&v, "%llu bytes are held, the limit is %llu",
              (unsigned long long)ms_space_held_bytes(), (unsigned long long)ms_space.limit_bytes);
+    if (v.result == 0)
+        v.result = ms_weak_verify(false, why, why_bytes);
+    if (v.result == 0)
+        v.result = ms_finalizer_verify(why, why_bytes);
     return v.result;
 }
 
@@ -220,5 +226,7 @@ int ms_verify_marks(char *why, size_t why_bytes)
         if (v.result == 0)
             check_objects(&v, first, blocks, marks);
     }
+    if (v.result == 0)
+        v.result = ms_weak_verify(true, why, why_bytes);
     return v.result;
 }

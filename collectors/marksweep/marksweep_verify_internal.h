@@ -11,12 +11,13 @@
  *   - each list of partly free spans holds spans of its layout and class with a free slot, and
  * every such span is on it;
  *   - every reference field of every object is NULL or the start of an object;
+ *   - weak references, ephemerons and finalizers name objects, and their lists and bitmaps agree;
  *   - what is held adds up and is within the limit.
  * 0, or -EFAULT with the first violation in `why`. */
 int ms_verify(char *why, size_t why_bytes);
 
 /* With the world stopped, between marking and sweeping: no marked object refers to one that is not,
- * and only objects are marked. 0, or -EFAULT. */
+ * and only objects are marked, marked weak references included. 0, or -EFAULT. */
 int ms_verify_marks(char *why, size_t why_bytes);
 
 #endif

@@ -457,12 +457,20 @@ static int load_file(struct loader *loader, enum schema_file_id file, csv_row_fu
     return error;
 }
 
+static void append(struct csv_error *error, const char *remedy)
+{
+    size_t length = strlen(error->text);
+    snprintf(error->text + length, sizeof error->text - length, "%s", remedy);
+}
+
 static int load(struct run_data *run, struct csv_error *error)
 {
     struct loader loader = {run, error};
     int result = add_builtin_metrics(run) ? out_of_memory(error) : 0;
     if (!result)
         result = load_file(&loader, SCHEMA_FILE_RUN, take_run_row);
+    if (result == -ENOENT || result == -ENOTDIR)
+        append(error, "; name the folder of a run");
     if (!result && !run_data_key(run, "schema_version")) {
         char folder[512];
         printable_copy(folder, sizeof folder, run->folder);

@@ -181,3 +181,45 @@ int run_resume_cut(const char *folder, struct csv_error *error)
     run_data_free(run);
     return result;
 }
+
+/* Whether the file is absent, or `header` (NULL: any) is its first line, as far as it goes, and,
+ * with header_only, its last. */
+static int looks_unused(const char *path, const char *header, bool header_only, bool *unused,
+                        struct csv_error *error)
+{
+    *unused = true;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return errno == ENOENT ? 0 : fail(error, path, errno);
+    int c;
+    while ((c = getc(file)) != EOF && c != '\n')
+        if (*unused && header && c != *header++)
+            *unused = false;
+    if (header_only && c != EOF && getc(file) != EOF)
+        *unused = false;
+    int result = ferror(file) ? fail(error, path, EIO) : 0;
+    fclose(file);
+    return result;
+}
+
+int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_error *error)
+{
+    int result = 0;
+    bool unused = true;
+    *is_removed = false;
+    /* The first pass looks, the second one removes. */
+    for (int pass = 0; pass < 2 && unused && !result; pass++)
+        for (int file = 0; file < SCHEMA_FILE_COUNT && unused && !result; file++) {
+            bool is_run = file == SCHEMA_FILE_RUN;
+            char *path;
+            if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0)
+                return fail(error, folder, ENOMEM);
+            if (pass == 0)
+                result = looks_unused(path, is_run ? "key,value" : NULL, !is_run, &unused, error);
+            else if (unlink(path) && errno != ENOENT)
+                result = fail(error, path, errno);
+            free(path);
+        }
+    *is_removed = unused && !result;
+    return result;
+}

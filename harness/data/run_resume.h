@@ -2,6 +2,8 @@
 #ifndef DATA_RUN_RESUME_H
 #define DATA_RUN_RESUME_H
 
+#include <stdbool.h>
+
 #include "data/csv_read.h"
 
 /* Removes what lies after the last commit from the files in `folder`: a last row of invocations.csv
@@ -10,5 +12,10 @@
  * run.csv is left as it is. Nobody may be writing to the folder. 0, or a negative errno described
  * in *error, as by run_data_load() and by the system calls. */
 int run_resume_cut(const char *folder, struct csv_error *error);
+
+/* A run that ended before its first row of a result is none: where no file but run.csv has more
+ * than a header, its files are removed, and *is_removed is true. A run.csv that is not one of
+ * gcmeter's is left alone. 0, or a negative errno described in *error. */
+int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_error *error);
 
 #endif

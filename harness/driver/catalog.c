@@ -157,6 +157,8 @@ static void read_workload(struct description *d)
     w->operation = xstrdup(field(d, 2));
     w->takes_threads = has_choice(field(d, 3), "threads");
     w->is_requests = has_choice(field(d, 3), "requests");
+    w->needs_finalizers = has_choice(field(d, 3), "finalizers");
+    w->needs_weak = has_choice(field(d, 3), "weak");
     w->summary = xstrdup(field(d, 4));
 }
 
@@ -428,13 +430,18 @@ static void search_folder(struct catalog *catalog, const char *folder)
         const char *file = entries[i]->d_name;
         char *path = xprintf("%s/%s", folder, file);
         /* The first of a name is the one that is run, as in PATH. */
-        if (access(path, X_OK) == 0 && !is_known(catalog, file)) {
+        if (!is_known(catalog, file)) {
             /* The part up to the first '-', which no name of a backend has. */
             char *name = xstrdup(file + sizeof runner_prefix - 1);
             char *flavour = strchr(name, '-');
             if (flavour)
                 *flavour++ = '\0';
-            if (is_name(name)) {
+            if (is_name(name) && access(path, X_OK)) {
+                /* One that can be run may follow. */
+                struct catalog_backend *backend = add_backend(catalog, name);
+                if (!flavour && !backend->unavailable)
+                    backend->unavailable = xprintf("%s cannot be run: %s", path, strerror(errno));
+            } else if (is_name(name)) {
                 struct catalog_backend *backend = add_backend(catalog, name);
                 struct catalog_runner *runner =
                     xappend(&backend->runners, &backend->runner_count, sizeof *runner);
@@ -454,6 +461,10 @@ static void search_folder(struct catalog *catalog, const char *folder)
 static void settle(struct catalog_backend *backend)
 {
     const struct catalog_runner *plain = catalog_runner(backend, "");
+    if (!plain && backend->unavailable)
+        return;
+    free(backend->unavailable);
+    backend->unavailable = NULL;
     if (!plain) {
         backend->unavailable =
             *backend->package ? xprintf("not built: its library is missing (apt-get install %s, "
@@ -465,10 +476,10 @@ static void settle(struct catalog_backend *backend)
     if (*plain->summary)
         replace(&backend->summary, plain->summary);
     if (plain->unavailable && *backend->package)
-        backend->unavailable =
-            xprintf("%s (apt-get install %s)", plain->unavailable, backend->package);
+        backend->unavailable = xprintf("%s: %s (apt-get install %s)", plain->path,
+                                       plain->unavailable, backend->package);
     else if (plain->unavailable)
-        backend->unavailable = xstrdup(plain->unavailable);
+        backend->unavailable = xprintf("%s: %s", plain->path, plain->unavailable);
     else
         backend->plain = plain;
 }

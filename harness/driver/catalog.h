@@ -37,6 +37,8 @@ struct catalog_workload {
     char *summary;
     bool takes_threads;
     bool is_requests;
+    bool needs_finalizers; /* capabilities of the backend, of the same names */
+    bool needs_weak;
     struct catalog_param *params;
     size_t param_count;
 };

@@ -30,6 +30,7 @@ static _Noreturn void become(const struct child_options *options, pid_t parent, 
     if (getppid() != parent)
         _exit(127);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -45,6 +45,19 @@ int cmd_fail(enum cmd_exit code, const char *format, ...)
     return (int)code;
 }
 
+int cmd_flush(int code)
+{
+    /* After an earlier failure errno is no longer that of the write. */
+    bool failed = ferror(stdout);
+    if (fflush(stdout))
+        cmd_fail(CMD_MISSING, "stdout cannot be written: %s", strerror(errno));
+    else if (failed)
+        cmd_fail(CMD_MISSING, "stdout cannot be written");
+    else
+        return code;
+    return code == CMD_DONE ? CMD_MISSING : code;
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -94,9 +107,11 @@ static error_t parse_common(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = frame->input;
         return 0;
     case KEY_HELP:
+        /* The note that short options need the values of long ones is of no use to anybody. */
+        setenv("ARGP_HELP_FMT", "no-dup-args-note", false);
         argp_help(frame->root, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
                   frame->name);
-        exit(CMD_DONE);
+        exit(cmd_flush(CMD_DONE));
     case ARGP_KEY_ERROR:
         frame->next = state->next;
         return 0;
@@ -114,6 +129,7 @@ static int refuse(const struct argp *argp, const char *name, const char *word)
         return cmd_fail(CMD_USAGE, "unknown option or missing value: '%s'; see %s --help", word,
                         name);
     const char *names[64];
+    const char *first = NULL, *second = NULL;
     size_t count = 0;
     size_t length = strcspn(word + 2, "=");
     for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
@@ -124,9 +140,17 @@ static int refuse(const struct argp *argp, const char *name, const char *word)
                 return cmd_fail(CMD_USAGE, "--%s needs a value: --%s %s", o->name, o->name, o->arg);
             return cmd_fail(CMD_USAGE, "--%s takes no value", o->name);
         }
+        /* getopt takes the beginning of a name for the name, where only one begins so. */
+        if (!first && length && !strncmp(o->name, word + 2, length))
+            first = o->name;
+        else if (first && !second && !strncmp(o->name, word + 2, length))
+            second = o->name;
         if (count < sizeof names / sizeof *names - 1)
             names[count++] = o->name;
     }
+    if (second)
+        return cmd_fail(CMD_USAGE, "option '%.*s' may be --%s or --%s", (int)length + 2, word,
+                        first, second);
     names[count] = NULL;
     char typed[WORD_MAX + 1];
     snprintf(typed, sizeof typed, "%.*s", (int)length, word + 2);

@@ -41,6 +41,10 @@ error_t cmd_usage(const struct argp_state *state, const char *format, ...)
 /* Prints "gcmeter: MESSAGE" on stderr, one line, and returns `code`. */
 int cmd_fail(enum cmd_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes out what is buffered for stdout. Returns `code`; or, where stdout cannot be written,
+ * CMD_MISSING in place of CMD_DONE, and the user has been told. */
+int cmd_flush(int code);
+
 /* The word of the NULL-terminated `words` that `typed` most probably meant, or NULL. */
 const char *cmd_nearest(const char *typed, const char *const *words);
 

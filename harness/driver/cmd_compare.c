@@ -236,7 +236,8 @@ static int print_result(const struct request *r, const struct compare_options *o
         error = compare_text_backends(&text, result, run, r->reference);
     else
         compare_text_runs(&text, result);
-    return error ? cmd_fail(CMD_MISSING, "stdout: %s", strerror(-error)) : CMD_DONE;
+    /* What stdout itself refuses is told when it is flushed. */
+    return error == -ENOMEM ? cmd_fail(CMD_MISSING, "out of memory") : CMD_DONE;
 }
 
 static int exit_code(const struct request *r, const struct compare_result *result, bool noisy)
@@ -245,7 +246,8 @@ static int exit_code(const struct request *r, const struct compare_result *resul
         return CMD_DONE;
     if (result->count[COMPARE_BROKEN] || result->count[COMPARE_REGRESSED])
         return !r->by_backend || r->metric_count ? CMD_REGRESSED : CMD_DONE;
-    if (result->undecidable_count)
+    /* Where nothing could be compared nothing is known to be well. */
+    if (result->undecidable_count || result->row_count == 0)
         return CMD_UNDECIDED;
     if (r->strict && (result->count[COMPARE_INCONCLUSIVE] || noisy))
         return CMD_UNDECIDED;

@@ -87,7 +87,7 @@ static void add_bounds(struct text_table *table, const struct catalog_option *op
 
 static void print_backend(const struct catalog_backend *b)
 {
-    printf("%s: %s\n", b->name, b->summary);
+    printf("%s%s%s\n", b->name, *b->summary ? ": " : "", b->summary);
     if (b->unavailable)
         printf("  unavailable: %s\n", b->unavailable);
     const struct catalog_runner *r = b->plain;

@@ -62,8 +62,7 @@ static const struct argp_option option_table[] = {
      "without a limit run once (default: none; repeatable)",
      0},
     {"threads", KEY_THREADS, "N", 0, "mutator threads (default: 1; repeatable)", 0},
-    {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, else 10)",
-     0},
+    {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, or 10)", 0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
@@ -71,8 +70,8 @@ static const struct argp_option option_table[] = {
     {"order-seed", KEY_ORDER_SEED, "N", 0,
      "seed of the order of processes and of their padding (default: fresh)", 0},
     {"out", KEY_OUT, "DIR", 0,
-     "folder for the results, absent or empty (default: results/TIME, and results/latest is "
-     "pointed to it)",
+     "folder for the results, absent or empty (default: results/TIME, to which results/latest is "
+     "pointed)",
      0},
     {"resume", KEY_RESUME, NULL, 0,
      "continue the run in --out DIR with what is missing; the rest of the command as before", 0},
@@ -91,6 +90,7 @@ struct request {
     bool quiet;
     struct run_data *earlier; /* the run that is resumed, or NULL */
     unsigned resume_number;   /* how often it has been, this time included */
+    int lock_fd;              /* of the folder, or negative */
 };
 
 static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
@@ -242,9 +242,10 @@ static void print_plan(const struct plan *plan, const struct request *request)
     text_table_print(&table, stdout, false);
     text_table_free(&table);
     const struct measure_options *m = &request->measure;
-    printf("%zu cells, %zu of them skipped; %" PRIu64 " processes\n", plan->cell_count,
-           plan->cell_count - plan->runnable_count,
-           (uint64_t)plan->runnable_count * m->invocations);
+    uint64_t processes = (uint64_t)plan->runnable_count * m->invocations;
+    printf("%zu cell%s, %zu of them skipped; %" PRIu64 " process%s\n", plan->cell_count,
+           plan->cell_count == 1 ? "" : "s", plan->cell_count - plan->runnable_count, processes,
+           processes == 1 ? "" : "es");
     struct estimate estimate;
     char time[PROGRESS_TIME_BYTES];
     estimate_from_run(&estimate, plan, RESULTS_FOLDER "/latest", m->invocations,
@@ -289,6 +290,11 @@ static int fail_folder(const char *folder, int error)
     if (error == -EEXIST)
         return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
                         folder);
+    if (error == -EBADMSG)
+        return cmd_fail(CMD_USAGE,
+                        "%s cannot be continued: a file in it was edited, so that its columns or "
+                        "line ends are not those that gcmeter writes; name another folder by --out",
+                        folder);
     return cmd_fail(error == -ENOSPC ? CMD_MISSING : CMD_USAGE,
                     "%s cannot be written: %s; name another folder by --out", folder,
                     strerror(-error));
@@ -304,16 +310,46 @@ static int check_same(const struct request *request, const char *key, uint64_t n
                     request->out, key, before ? before : "unknown", now);
 }
 
+/* The plan must hold all that was measured before: the order of processes and what run.csv says are
+ * those of one plan. -1, or an exit code. */
+static int check_covers(const struct request *request, const struct plan *plan)
+{
+    const struct run_data *earlier = request->earlier;
+    for (size_t i = 0; earlier && i < earlier->cell_count; i++) {
+        /* One that was skipped may have another name where its runner can be asked. */
+        const struct run_cell *cell = &earlier->cells[i];
+        bool planned = true;
+        for (size_t j = 0; j < cell->invocation_count; j++)
+            planned &= earlier->invocations[cell->invocations[j]].status == RUN_SKIPPED;
+        for (size_t j = 0; j < plan->cell_count && !planned; j++)
+            planned = !strcmp(plan->cells[j].key, cell->key);
+        if (!planned)
+            return cmd_fail(CMD_USAGE,
+                            "%s has the cell %s, which is not asked for now; --resume needs the "
+                            "same backends, workloads, --heap and --threads again",
+                            request->out, cell->key);
+    }
+    return -1;
+}
+
 /* Reads the run that is to be continued, if there is one. -1, or an exit code. */
 static int load_earlier(struct request *request)
 {
     struct csv_error error;
+    request->lock_fd = run_files_lock(request->out);
+    if (request->lock_fd == -EWOULDBLOCK)
+        return cmd_fail(CMD_USAGE, "%s is being written by another gcmeter; wait until it ends",
+                        request->out);
     char *run_csv = xprintf("%s/run.csv", request->out);
     bool exists = access(run_csv, F_OK) == 0;
     free(run_csv);
     if (!exists)
         return -1;
-    if (run_resume_cut(request->out, &error) ||
+    bool is_removed;
+    int failed = run_resume_remove_unused(request->out, &is_removed, &error);
+    if (!failed && is_removed)
+        return -1;
+    if (failed || run_resume_cut(request->out, &error) ||
         run_data_load(&request->earlier, request->out, &error))
         return cmd_fail(CMD_USAGE, "%s", error.text);
     const struct invocation_options *o = &request->measure.invocation;
@@ -366,6 +402,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
         free(folder);
         return code;
     }
+    if (request->lock_fd < 0)
+        request->lock_fd = run_files_lock(folder);
     if (!request->out)
         point_latest(folder);
     request->measure.invocation.memory_cap_bytes = memory_cap_bytes();
@@ -398,17 +436,19 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     return code;
 }
 
-static bool has_runner(const struct catalog *catalog)
+/* Why there is no runner at all, or NULL where there is one. */
+static const char *no_runner(const struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog->backend_count; i++)
         if (catalog->backends[i].plain)
-            return true;
-    return false;
+            return NULL;
+    return catalog->backends[0].unavailable;
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct request request = {
+        .lock_fd = -1,
         .measure = {.invocation = {
                         .warmup = 1, .iterations = 1, .timeout_s = TIMEOUT_DEFAULT_S, .seed = 1}}};
     struct plan_request *wanted = &request.plan;
@@ -436,10 +476,12 @@ int cmd_run(int argc, char **argv)
         struct plan plan;
         char why[512];
         catalog_discover(&catalog);
-        if (!has_runner(&catalog)) {
-            code =
-                cmd_fail(CMD_MISSING, "no runner can be used; see gcmeter list backends, or build "
-                                      "them with make");
+        const char *reason = no_runner(&catalog);
+        if (reason) {
+            code = cmd_fail(CMD_MISSING,
+                            "no runner can be used: %s; see gcmeter list backends, or build them "
+                            "with make",
+                            reason);
         } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
             code = cmd_fail(CMD_USAGE, "%s", why);
         } else {
@@ -448,12 +490,16 @@ int cmd_run(int argc, char **argv)
             if (plan.runnable_count == 0)
                 code = cmd_fail(CMD_MISSING, "no cell can be measured: %s",
                                 plan.cell_count ? plan.cells[0].skip : "there is no runner");
-            else
-                code = request.dry_run ? CMD_DONE : measure(&plan, &request, typed);
+            else if (request.dry_run)
+                code = CMD_DONE;
+            else if ((code = check_covers(&request, &plan)) < 0)
+                code = measure(&plan, &request, typed);
             plan_free(&plan);
         }
         catalog_free(&catalog);
     }
+    if (request.lock_fd >= 0)
+        close(request.lock_fd);
     run_data_free(request.earlier);
     free(wanted->backends);
     free(wanted->workloads);

@@ -174,7 +174,8 @@ static void print_notes(const struct compare_text *text, const struct compare_re
                 result->undecidable_count, result->family, result->family_invocations,
                 text->options->alpha);
     if (result->new_cell_count)
-        fprintf(text->out, "\n%zu cells are only in the new run.\n", result->new_cell_count);
+        fprintf(text->out, "\n%zu cell%s only in the new run.\n", result->new_cell_count,
+                result->new_cell_count == 1 ? " is" : "s are");
 }
 
 static void print_counts(const struct compare_text *text, const struct compare_result *result)

@@ -2,9 +2,11 @@
  */
 #include "driver/cmd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
 #define COMMAND(name, function, summary) {#name, function, summary},
@@ -28,25 +30,28 @@ static int help(void)
     return CMD_DONE;
 }
 
-static int flush_and_return(int code)
+/* A standard stream that the caller closed would be the number of the next file that is opened, and
+ * what is printed would go into it. In the wrong direction, /dev/null fails as a closed one does.
+ */
+static void occupy_standard_streams(void)
 {
-    if (fflush(stdout) || ferror(stdout)) {
-        perror("gcmeter: stdout");
-        return code == CMD_DONE ? CMD_MISSING : code;
-    }
-    return code;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(CMD_MISSING);
 }
 
 int main(int argc, char **argv)
 {
+    occupy_standard_streams();
     if (argc < 2)
         return cmd_fail(CMD_USAGE, "no command given; see gcmeter --help");
     const char *name = argv[1];
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
-        return flush_and_return(help());
+        return cmd_flush(help());
     if (!strcmp(name, "--version")) {
         puts("gcmeter " GCMETER_VERSION);
-        return flush_and_return(CMD_DONE);
+        return cmd_flush(CMD_DONE);
     }
     const char *names[sizeof commands / sizeof *commands];
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -56,7 +61,7 @@ int main(int argc, char **argv)
         char full_name[64];
         snprintf(full_name, sizeof full_name, "gcmeter %s", name);
         argv[1] = full_name;
-        return flush_and_return(commands[i].run(argc - 1, argv + 1));
+        return cmd_flush(commands[i].run(argc - 1, argv + 1));
     }
     const char *nearest = cmd_nearest(name, names);
     if (nearest)

@@ -28,9 +28,20 @@ struct builder {
     const struct catalog *catalog;
     struct live_set *live_sets;
     size_t live_set_count;
+    bool backends_typed, workloads_typed; /* by the user, not by a suite or as all there are */
     char *why;
     size_t why_bytes;
 };
+
+/* Puts the option that is to blame before what is wrong with its value. */
+static void blame(struct builder *b, bool typed, const char *option, const char *value)
+{
+    if (!typed)
+        return;
+    char *what = xstrdup(b->why);
+    snprintf(b->why, b->why_bytes, "%s '%s': %s", option, value, what);
+    free(what);
+}
 
 static struct variant *intern_variant(struct builder *b, const char *text)
 {
@@ -39,6 +50,7 @@ static struct variant *intern_variant(struct builder *b, const char *text)
             return b->plan->variants[i];
     struct variant *variant = xcalloc(1, sizeof *variant);
     if (variant_parse(variant, b->catalog, text, b->why, b->why_bytes)) {
+        blame(b, b->backends_typed, "--backend", text);
         free(variant);
         return NULL;
     }
@@ -54,6 +66,7 @@ static struct workload_spec *intern_workload(struct builder *b, const char *text
             return b->plan->workloads[i];
     struct workload_spec *spec = xcalloc(1, sizeof *spec);
     if (workload_spec_parse(spec, b->catalog, text, b->why, b->why_bytes)) {
+        blame(b, b->workloads_typed, "--workload", text);
         free(spec);
         return NULL;
     }
@@ -148,6 +161,10 @@ static char *skip_reason(const struct plan_cell *cell)
         return xprintf("workload %s runs on one thread", name);
     if (cell->threads > 1 && !catalog_has_word(v->runner->capabilities, "threads"))
         return xprintf("backend %s runs on one thread", v->backend->name);
+    if (w->needs_finalizers && !catalog_has_word(v->runner->capabilities, "finalizers"))
+        return xprintf("backend %s has no finalizers", v->backend->name);
+    if (w->needs_weak && !catalog_has_word(v->runner->capabilities, "weak"))
+        return xprintf("backend %s has no weak references", v->backend->name);
     return NULL;
 }
 
@@ -407,7 +424,12 @@ int plan_build(struct plan *plan, const struct catalog *catalog, const struct pl
                char *why, size_t why_bytes)
 {
     *plan = (struct plan){0};
-    struct builder b = {.plan = plan, .catalog = catalog, .why = why, .why_bytes = why_bytes};
+    struct builder b = {.plan = plan,
+                        .catalog = catalog,
+                        .backends_typed = request->backend_count > 0,
+                        .workloads_typed = !request->suite && request->workload_count > 0,
+                        .why = why,
+                        .why_bytes = why_bytes};
     int error = request->suite ? add_suite(&b, request) : add_named(&b, request);
     free(b.live_sets);
     if (error)

@@ -4,10 +4,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int make_folders(const char *folder)
 {
@@ -54,6 +57,18 @@ int run_files_open(struct run_files *files, const char *folder, bool resume)
     if (error)
         run_files_close(files);
     return error;
+}
+
+int run_files_lock(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
 }
 
 int run_files_close(struct run_files *files)

@@ -22,6 +22,11 @@ struct run_files {
  * nothing to close. */
 int run_files_open(struct run_files *files, const char *folder, bool resume);
 
+/* Keeps other processes from resuming the run in `folder` while this one lives: returns a
+ * descriptor to close, or -EWOULDBLOCK where another one has it. Other negative errnos say that the
+ * folder cannot be locked. */
+int run_files_lock(const char *folder);
+
 /* Closes all; the first error of all writing. */
 int run_files_close(struct run_files *files);
 

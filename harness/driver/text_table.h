@@ -21,8 +21,12 @@ void text_table_addf(struct text_table *table, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The first row is the heading. Aligned text is indented by two blanks; the last column is not
- * padded. */
+ * padded. On a terminal it is fitted to its width. */
 void text_table_print(const struct text_table *table, FILE *out, bool csv);
+
+/* Aligned text of at most `width` characters per line, where that can be had: by breaking the last
+ * column at blanks, or else by giving the first one, wherever it changes, a line of its own. */
+void text_table_print_fitted(const struct text_table *table, FILE *out, size_t width);
 void text_table_free(struct text_table *table);
 
 #endif

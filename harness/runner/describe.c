@@ -1,6 +1,7 @@
 #include "describe.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "flavour.h"
@@ -23,8 +24,13 @@ struct bit_word {
 };
 
 static const struct bit_word capabilities[] = {
-    {GC_CAN_LIMIT_HEAP, "heap_limit"}, {GC_CAN_COLLECT, "collect"}, {GC_CAN_VERIFY, "verify"},
-    {GC_CAN_THREADS, "threads"},       {GC_IS_PRECISE, "precise"},
+    {GC_CAN_LIMIT_HEAP, "heap_limit"},
+    {GC_CAN_COLLECT, "collect"},
+    {GC_CAN_VERIFY, "verify"},
+    {GC_CAN_THREADS, "threads"},
+    {GC_IS_PRECISE, "precise"},
+    {GC_CAN_FINALIZE, "finalizers"},
+    {GC_CAN_WEAK, "weak"},
 };
 
 static const struct bit_word needs[] = {
@@ -108,17 +114,32 @@ static void describe_flavours(struct record_writer *w)
     }
 }
 
+static const struct bit_word traits[] = {
+    {WORKLOAD_TAKES_THREADS, "threads"},
+    {WORKLOAD_IS_REQUESTS, "requests"},
+    {WORKLOAD_NEEDS_FINALIZERS, "finalizers"},
+    {WORKLOAD_NEEDS_WEAK, "weak"},
+};
+
+/* The words of the bits, joined by '|'. */
+static const char *trait_words(unsigned bits, char *words, size_t words_bytes)
+{
+    size_t used = 0;
+    words[0] = '\0';
+    for (size_t i = 0; i < sizeof traits / sizeof traits[0]; i++)
+        if (bits & traits[i].bit)
+            used += (size_t)snprintf(words + used, words_bytes - used, "%s%s", used ? "|" : "",
+                                     traits[i].word);
+    return words;
+}
+
 static void describe_workload(struct record_writer *w, const struct workload *workload)
 {
+    char words[128];
     record_begin(w, "workload");
     record_text(w, workload->name);
     record_text(w, workload->operation);
-    bool threads = workload->traits & WORKLOAD_TAKES_THREADS;
-    bool requests = workload->traits & WORKLOAD_IS_REQUESTS;
-    record_text(w, threads && requests ? "threads|requests"
-                   : threads           ? "threads"
-                   : requests          ? "requests"
-                                       : "");
+    record_text(w, trait_words(workload->traits, words, sizeof words));
     record_text(w, workload->summary);
     record_end(w);
     for (size_t i = 0; i < workload->param_count; i++) {

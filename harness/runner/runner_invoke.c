@@ -86,6 +86,11 @@ static const char *impossible(const struct command_line *line, const struct work
         return "the backend runs one thread only";
     if (line->heap_limit_bytes > 0 && !(gc_backend.capabilities & GC_CAN_LIMIT_HEAP))
         return "the backend has no heap limit";
+    if (workload->traits & WORKLOAD_NEEDS_FINALIZERS &&
+        !(gc_backend.capabilities & GC_CAN_FINALIZE))
+        return "the workload needs finalizers, which the backend does not have";
+    if (workload->traits & WORKLOAD_NEEDS_WEAK && !(gc_backend.capabilities & GC_CAN_WEAK))
+        return "the workload needs weak references, which the backend does not have";
     return NULL;
 }
 

@@ -35,6 +35,8 @@ void case_descriptor(struct gc_mutator *m)
     CHECK((b->reclaim == GC_RECLAIM_MANUAL) == !!(b->needs & GC_NEEDS_FREE), "need of free");
     CHECK((b->reclaim == GC_RECLAIM_TRACING) == !!(b->capabilities & GC_CAN_COLLECT), "collect");
     CHECK(!!b->verify == !!(b->capabilities & GC_CAN_VERIFY), "verify");
+    CHECK(!!GC_HAS_FINALIZERS == !!(b->capabilities & GC_CAN_FINALIZE), "finalizers");
+    CHECK(!!GC_HAS_WEAK == !!(b->capabilities & GC_CAN_WEAK), "weak references");
     for (size_t i = 0; i < b->option_count; i++) {
         const struct gc_option *o = &b->options[i];
         check_name(o->name);

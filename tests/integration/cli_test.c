@@ -155,7 +155,7 @@ static void suites_are_plans_that_can_be_built(void **state)
     process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
-    assert_contains(p.out, "1 cells, 0 of them skipped; 10 processes");
+    assert_contains(p.out, "1 cell, 0 of them skipped; 10 processes");
 }
 
 static struct run_data *load(const char *name)
@@ -299,11 +299,121 @@ static void results_latest_points_to_the_default_folder(void **state)
     assert_int_equal(length, strlen("YYYYMMDDTHHMMSSZ"));
 }
 
+static int ignore_row(void *data, size_t invocation, const struct csv_row *row)
+{
+    (void)data;
+    (void)invocation;
+    (void)row;
+    return 0;
+}
+
 static void what_cannot_be_written_is_one_line(void **state)
 {
     (void)state;
     assert_refused("run --workload nothing --backend malloc --out /dev/null/run", CMD_USAGE,
                    "cannot be written");
+}
+
+/* Runs a command line of the shell, in which $GCMETER is the program, in the folder; returns its
+ * exit code. */
+static int run_by_shell(const char *line)
+{
+    char command[2 * PATH_MAX];
+    snprintf(command, sizeof command, "cd '%s' && GCMETER='%s' && %s", process_folder,
+             process_program, line);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void closed_streams_do_not_mix_with_the_results(void **state)
+{
+    (void)state;
+    /* The example is printed, so that there is something to miss. */
+    assert_int_equal(
+        run_by_shell("\"$GCMETER\" run --workload slice_append:example=1 --backend malloc "
+                     "--invocations 2 --out closed <&- >&- 2>&-"),
+        CMD_MISSING);
+    struct run_data *run = load("closed");
+    assert_int_equal(run->invocation_count, 2);
+    for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_FILE_COUNT; file++) {
+        struct csv_error error;
+        if (run_data_each(run, (enum schema_file_id)file, ignore_row, NULL, &error))
+            fail_msg("%s", error.text);
+    }
+    run_data_free(run);
+}
+
+static void a_file_that_may_not_grow_ends_the_run_in_order(void **state)
+{
+    (void)state;
+    char text[512];
+    /* In units of 512 or 1024 bytes: room for run.csv, not for the latencies of so many. */
+    assert_int_equal(run_by_shell("ulimit -f 96 && \"$GCMETER\" run --quiet --backend malloc --out "
+                                  "limited --workload gcbench:max_depth=4 --invocations 400 "
+                                  "--warmup 0 2>limit"),
+                     CMD_MISSING);
+    process_read_file(process_path("limit"), text, sizeof text);
+    assert_contains(text, "limited cannot be written: File too large; what was measured before is");
+    struct run_data *run = load("limited");
+    assert_true(run->invocation_count > 0);
+    run_data_free(run);
+}
+
+static void output_that_cannot_be_written_is_no_success(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"--help", "--version", "run --help", "list metrics"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char arguments[64], text[256];
+        snprintf(arguments, sizeof arguments, "\"$GCMETER\" %s >/dev/full 2>full", commands[i]);
+        assert_int_equal(run_by_shell(arguments), CMD_MISSING);
+        process_read_file(process_path("full"), text, sizeof text);
+        assert_string_equal(text, "gcmeter: stdout cannot be written: No space left on device\n");
+        snprintf(arguments, sizeof arguments, "\"$GCMETER\" %s >&- 2>full", commands[i]);
+        assert_int_equal(run_by_shell(arguments), CMD_MISSING);
+    }
+}
+
+#define SMALL_RUN "run --quiet --backend malloc --invocations 2 --workload nothing:operations="
+
+static void a_run_is_resumed_by_its_own_plan_only(void **state)
+{
+    (void)state;
+    process_run(&p, SMALL_RUN "5 --out @/plan");
+    assert_exit_code(&p, CMD_DONE);
+    assert_refused(SMALL_RUN "6 --resume --out @/plan", CMD_USAGE,
+                   "nothing:operations=5/malloc/heap=none/threads=1, which is not asked for");
+    /* More cells and more invocations of the old ones are no other plan. */
+    process_run(&p, SMALL_RUN "5 --workload nothing:operations=6 --invocations 3 --resume "
+                              "--out @/plan");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("plan");
+    assert_int_equal(run->invocation_count, 6);
+    run_data_free(run);
+}
+
+static void a_run_that_ended_before_it_began_is_begun(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {"", "key,va", "key,value\nschema_version,1\nsee"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        assert_int_equal(run_by_shell("rm -rf begun && mkdir begun && : >begun/invocations.csv"),
+                         0);
+        FILE *file = fopen(process_path("begun/run.csv"), "w");
+        assert_non_null(file);
+        fputs(beginnings[i], file);
+        fclose(file);
+        process_run(&p, SMALL_RUN "5 --resume --out @/begun");
+        assert_exit_code(&p, CMD_DONE);
+        struct run_data *run = load("begun");
+        assert_int_equal(run->invocation_count, 2);
+        run_data_free(run);
+    }
+    /* What is not gcmeter's is not touched. */
+    assert_int_equal(run_by_shell("rm begun/* && echo mine >begun/run.csv"), 0);
+    assert_refused(SMALL_RUN "5 --resume --out @/begun", CMD_USAGE, "begun/run.csv:1:");
+    process_read_file(process_path("begun/run.csv"), p.out, sizeof p.out);
+    assert_string_equal(p.out, "mine\n");
 }
 
 int main(void)
@@ -322,6 +432,11 @@ int main(void)
         cmocka_unit_test(the_order_seed_makes_the_order),
         cmocka_unit_test(results_latest_points_to_the_default_folder),
         cmocka_unit_test(what_cannot_be_written_is_one_line),
+        cmocka_unit_test(closed_streams_do_not_mix_with_the_results),
+        cmocka_unit_test(a_file_that_may_not_grow_ends_the_run_in_order),
+        cmocka_unit_test(output_that_cannot_be_written_is_no_success),
+        cmocka_unit_test(a_run_is_resumed_by_its_own_plan_only),
+        cmocka_unit_test(a_run_that_ended_before_it_began_is_begun),
     };
     return cmocka_run_group_tests(tests, process_setup, process_teardown);
 }

@@ -65,6 +65,14 @@ static void few_invocations_cannot_decide(void **state)
     assert_contains(p.out, "Fewer than 4 invocations give ranges and no verdict");
 }
 
+static void a_metric_that_nobody_measured_cannot_decide(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " " BASE " --metric open_max_ns");
+    assert_exit_code(&p, CMD_UNDECIDED);
+    assert_contains(p.out, "nothing to compare");
+}
+
 static void backends_of_a_run(void **state)
 {
     (void)state;
@@ -135,6 +143,7 @@ int main(void)
         cmocka_unit_test(a_regression_comes_first_and_fails),
         cmocka_unit_test(a_crash_breaks_its_cell),
         cmocka_unit_test(few_invocations_cannot_decide),
+        cmocka_unit_test(a_metric_that_nobody_measured_cannot_decide),
         cmocka_unit_test(backends_of_a_run),
         cmocka_unit_test(other_formats),
         cmocka_unit_test(refusals_are_one_line),

@@ -228,7 +228,7 @@ static void what_cannot_run_is_listed_and_skipped_with_the_reason(void **state)
     (void)state;
     process_run(&p, "list backends");
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "unavailable: --describe, row 1: it speaks protocol 2");
+    assert_contains(p.out, "gcmeter-run-other_protocol: --describe, row 1: it speaks protocol 2");
     assert_contains(p.out, "error while loading shared libraries: libnone.so.1");
     process_run(&p, "run --workload chore --backend steady --backend no_library:speed=3 "
                     "--heap 2xlive --invocations 2 --out @/skipped");
@@ -297,6 +297,9 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
         process_read_file(process_path("interrupted/memory.csv"), text, sizeof text);
         process_read_file(process_path("interrupted/invocations.csv"), text, sizeof text);
     } while (!strstr(text, "chore/steady/heap=none/threads=1,chore") && ++tries < 250);
+    assert_refused("run --workload chore --backend steady --backend sleeper --order-seed 2 "
+                   "--invocations 3 --resume --out @/interrupted",
+                   CMD_USAGE, "is being written by another gcmeter");
     kill(pid, SIGINT);
     process_wait(&p, pid);
     assert_exit_code(&p, CMD_INTERRUPTED);

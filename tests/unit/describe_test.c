@@ -11,8 +11,9 @@
 #include "runner/identity.h"
 #include "runner/workload_table.h"
 
-#define FAKE_RECLAIM      GC_RECLAIM_NEVER
-#define FAKE_CAPABILITIES (GC_CAN_LIMIT_HEAP | GC_CAN_VERIFY | GC_IS_PRECISE)
+#define FAKE_RECLAIM GC_RECLAIM_NEVER
+#define FAKE_CAPABILITIES                                                                          \
+    (GC_CAN_LIMIT_HEAP | GC_CAN_VERIFY | GC_IS_PRECISE | GC_CAN_FINALIZE | GC_CAN_WEAK)
 #include "fake_backend.h"
 
 const struct runner_identity runner_identity = {
@@ -41,7 +42,10 @@ static const struct workload server = {
     .traits = WORKLOAD_TAKES_THREADS | WORKLOAD_IS_REQUESTS,
 };
 
-static const struct workload idle = {.name = "idle", .summary = "rests", .operation = "none"};
+static const struct workload idle = {.name = "idle",
+                                     .summary = "rests",
+                                     .operation = "none",
+                                     .traits = WORKLOAD_NEEDS_FINALIZERS | WORKLOAD_NEEDS_WEAK};
 
 const struct workload *const workload_table[] = {&server, &idle, NULL};
 
@@ -73,6 +77,8 @@ static void all_rows(void **state)
                         "capability,heap_limit\n"
                         "capability,verify\n"
                         "capability,precise\n"
+                        "capability,finalizers\n"
+                        "capability,weak\n"
                         "need,types\n"
                         "need,moves\n"
                         "option,depth,number,count,3,1,9,,how deep\n"
@@ -83,7 +89,7 @@ static void all_rows(void **state)
                         "workload,server,one request,threads|requests,\"says \"\"hello\"\"\"\n"
                         "param,server,rate,per_s,1000,1,18446744073709551615,\"requests, all "
                         "threads together\"\n"
-                        "workload,idle,none,,rests\n");
+                        "workload,idle,none,finalizers|weak,rests\n");
 }
 
 /* A library that does not match its headers is told, and all the rest still is. */

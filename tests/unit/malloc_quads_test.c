@@ -7,8 +7,9 @@ static const struct workload *const subject = &workload_quads;
 
 static void work_is_sound(void **state)
 {
-    static const uint64_t tried[][4] = {
-        {5, 4, 333, 3}, {4, 3, 1000, 0}, {3, 2, 5000, 2}, {6, 1, 100, 1}, {3, 2, 0, 1},
+    static const uint64_t tried[][5] = {
+        {5, 4, 333, 3}, {4, 3, 1000, 0},   {3, 2, 5000, 2},    {6, 1, 100, 1},
+        {3, 2, 0, 1},   {5, 2, 333, 2, 1}, {3, 1, 1000, 2, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
@@ -23,7 +24,7 @@ static void work_is_sound(void **state)
 static void seeds_differ(void **state)
 {
     (void)state;
-    uint64_t values[] = {4, 3, 1000, 2};
+    uint64_t values[] = {4, 3, 1000, 2, 0};
     assert_int_not_equal(audit_run(subject, values, 1, 1).checksum,
                          audit_run(subject, values, 1, 2).checksum);
 }
@@ -33,7 +34,7 @@ static void seeds_differ(void **state)
 static void allocates_what_the_published_program_does(void **state)
 {
     (void)state;
-    uint64_t values[] = {6, 20, 333, 3};
+    uint64_t values[] = {6, 20, 333, 3, 0};
     uint64_t live = 1 + 4 + 16 + 64 + 256 + 1024 + 4096;
     uint64_t small = 1 + 4 + 16 + 64;
     uint64_t nodes = live + 20 * (live * 333 / 1000 / small) * small;
@@ -44,10 +45,23 @@ static void allocates_what_the_published_program_does(void **state)
     }
 }
 
+/* The same tree, only its nodes lie elsewhere; the table is one object more. */
+static void shuffling_moves_nodes_only(void **state)
+{
+    (void)state;
+    uint64_t values[] = {6, 2, 333, 3, 0};
+    struct audit_result plain = audit_run(subject, values, 2, 1);
+    values[SHUFFLED] = 1;
+    struct audit_result shuffled = audit_run(subject, values, 2, 1);
+    assert_int_equal(shuffled.checksum, plain.checksum);
+    assert_int_equal(shuffled.allocated_count, plain.allocated_count + 1);
+    assert_int_equal(shuffled.allocated_bytes, plain.allocated_bytes + 4096 * 8);
+}
+
 static void lost_objects_are_noticed(void **state)
 {
     (void)state;
-    uint64_t values[] = {5, 4, 333, 3};
+    uint64_t values[] = {5, 4, 333, 3, 0};
     assert_true(audit_notices(subject, values, &quad_type, 4, 1500));
     assert_true(audit_notices(subject, values, &quad_type, 1364, 100));
     assert_false(audit_notices(subject, values, &quad_type, 4, 1000000));
@@ -56,7 +70,7 @@ static void lost_objects_are_noticed(void **state)
 static void bounds_span_parameters(void **state)
 {
     (void)state;
-    uint64_t values[] = {4, 3, 1000, 4};
+    uint64_t values[] = {4, 3, 1000, 4, 0};
     struct workload_run run = {.params = values, .threads = 1};
     assert_non_null(subject->check(&run));
     values[GARBAGE_DEPTH] = 3;
@@ -69,6 +83,7 @@ int main(void)
         cmocka_unit_test(work_is_sound),
         cmocka_unit_test(seeds_differ),
         cmocka_unit_test(allocates_what_the_published_program_does),
+        cmocka_unit_test(shuffling_moves_nodes_only),
         cmocka_unit_test(lost_objects_are_noticed),
         cmocka_unit_test(bounds_span_parameters),
     };

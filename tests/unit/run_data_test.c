@@ -293,7 +293,7 @@ static void refuses_other_runs(void **state)
     put("run.csv", "key,value\nschema_version,1\nhost,x\nhost,y\n");
     assert_refused(-EBADMSG, "run.csv:4:1: a key that was given before");
     unlink(path_in("run.csv"));
-    assert_refused(-ENOENT, "run.csv: No such file or directory");
+    assert_refused(-ENOENT, "run.csv: No such file or directory; name the folder of a run");
 }
 
 static void refuses_bad_metrics(void **state)

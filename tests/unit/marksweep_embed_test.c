@@ -1,0 +1,190 @@
+/* The embedding API of marksweep.h, on a heap of its own: options in words, fibers on stacks of
+ * their own whose only references lie there, and a thread that comes and goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "gc_sanitizers.h"
+#include "marksweep/marksweep.h"
+
+enum { FIBERS = 4, ROUNDS = 200, STACK_BYTES = 128 << 10, CHAIN = 40 };
+
+struct node {
+    struct node *next;
+    uint64_t value;
+};
+
+static struct gc_type node_type = GC_TYPE_RECORD(struct node, GC_POINTER_BIT(struct node, next));
+static struct gc_mutator *m;
+static void *roots[4];
+
+static struct fiber {
+    struct marksweep_stack stack;
+    ucontext_t context;
+    uint64_t sum;
+    char memory[STACK_BYTES] __attribute__((aligned(64)));
+} fibers[FIBERS];
+
+static struct {
+    struct marksweep_stack stack;
+    ucontext_t context;
+} own;
+
+static void leave_fiber(struct fiber *f)
+{
+    marksweep_stack_switch(m, &f->stack, &own.stack);
+    swapcontext(&f->context, &own.context);
+}
+
+/* Each round makes a chain that only this stack holds, and lets the others run while it does. */
+static void fiber_main(int index)
+{
+    struct fiber *f = &fibers[index];
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct node *first = NULL;
+        for (uint64_t i = 0; i < CHAIN; i++) {
+            struct node *node = gc_alloc(m, &node_type, sizeof *node);
+            node->value = round + i;
+            gc_init_field(node->next, first);
+            first = node;
+        }
+        leave_fiber(f);
+        uint64_t i = CHAIN;
+        for (const struct node *node = first; node; node = node->next)
+            if (node->value != round + --i)
+                fail_msg("fiber %d, round %d: a node was lost", index, (int)round);
+        assert_int_equal(i, 0);
+        f->sum += round;
+    }
+    marksweep_stack_switch(m, NULL, &own.stack);
+    setcontext(&own.context);
+}
+
+static void resume(struct fiber *f)
+{
+    marksweep_stack_switch(m, &own.stack, &f->stack);
+    swapcontext(&own.context, &f->context);
+}
+
+static void references_on_fibers_retain(void **state)
+{
+    (void)state;
+    if (GC_SANITIZED) {
+        print_message("skipped: sanitizers do not know of stacks that are switched\n");
+        skip();
+    }
+    assert_int_equal(marksweep_stack_own(m, &own.stack), 0);
+    for (int i = 0; i < FIBERS; i++) {
+        getcontext(&fibers[i].context);
+        fibers[i].context.uc_stack.ss_sp = fibers[i].memory;
+        fibers[i].context.uc_stack.ss_size = STACK_BYTES;
+        makecontext(&fibers[i].context, (void (*)(void))(uintptr_t)fiber_main, 1, i);
+        assert_int_equal(marksweep_stack_add(&fibers[i].stack, fibers[i].memory + STACK_BYTES), 0);
+    }
+    for (uint64_t round = 0; round <= ROUNDS; round++) {
+        for (int i = 0; i < FIBERS; i++) {
+            resume(&fibers[i]);
+            /* On the thread's own stack, with all fibers left; and inside one, by allocation. */
+            if (round % 10 == (uint64_t)i)
+                marksweep_collect(m);
+        }
+    }
+    for (int i = 0; i < FIBERS; i++) {
+        assert_int_equal(fibers[i].sum, ROUNDS * (ROUNDS - 1) / 2);
+        marksweep_stack_remove(&fibers[i].stack);
+    }
+    marksweep_stack_remove(&own.stack);
+    marksweep_collect(m);
+    struct gc_stats stats;
+    marksweep_stats(&stats);
+    assert_true(stats.live_bytes < FIBERS * CHAIN * 16 + 4096);
+}
+
+static void *thread_main(void *data)
+{
+    struct gc_mutator *other = marksweep_attach();
+    assert_non_null(other);
+    errno = 0;
+    assert_null(marksweep_attach());
+    assert_int_equal(errno, EAGAIN);
+    struct node *node = gc_alloc(other, &node_type, sizeof *node);
+    node->value = 7;
+    gc_init_field(node->next, NULL);
+    *(struct node **)data = node;
+    marksweep_collect(other);
+    marksweep_detach(other);
+    return NULL;
+}
+
+static void threads_come_and_go(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, thread_main, &roots[0]), 0);
+    marksweep_enter_blocked(m);
+    pthread_join(thread, NULL);
+    marksweep_leave_blocked(m);
+    marksweep_collect(m);
+    assert_int_equal(((struct node *)roots[0])->value, 7);
+}
+
+static void what_is_wrong_is_refused(void **state)
+{
+    (void)state;
+    char word;
+    assert_int_equal(marksweep_roots_add(roots, (char *)roots + 3), -EINVAL);
+    assert_int_equal(marksweep_stack_add(&own.stack, NULL), -EINVAL);
+    struct gc_type wrong = {.name = "wrong", .fixed_bytes = 8, .fixed_pointers = 2};
+    assert_int_equal(marksweep_type_register(&wrong), -EINVAL);
+    roots[1] = &word; /* no object: ignored in roots */
+    assert_int_equal(marksweep_verify(m, (char[200]){""}, 200), 0);
+    roots[1] = NULL;
+    marksweep_reset_peak();
+    struct gc_stats stats;
+    marksweep_stats(&stats);
+    assert_int_equal(stats.heap_peak_bytes, stats.heap_bytes);
+}
+
+static int start(void **state)
+{
+    static const char *const wrong[] = {
+        "gogc",      "gogc=",    "gogc=x",   "gogc=0", "verify=2",
+        "unknown=1", "gogc=1,,", "gogc=10x", "=1",     "gogc=99999999999999999999"};
+    char why[256];
+    (void)state;
+    size_t options = 0;
+    while (marksweep_option(options))
+        assert_non_null(marksweep_option(options++)->help);
+    assert_true(options >= 3);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct marksweep_config config = {.options = wrong[i]};
+        why[0] = '\0';
+        assert_int_equal(marksweep_init(&config, &m, why, sizeof why), -EINVAL);
+        assert_true(why[0] != '\0');
+        assert_int_equal(marksweep_init(&config, &m, NULL, 0), -EINVAL);
+    }
+    struct marksweep_config config = {
+        .heap_limit_bytes = 8 << 20, .threads_max = 2, .options = "gogc=50,verify=1"};
+    if (marksweep_init(&config, &m, why, sizeof why) != 0)
+        return -1;
+    return marksweep_type_register(&node_type) || marksweep_roots_add(roots, roots + 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(references_on_fibers_retain),
+        cmocka_unit_test(threads_come_and_go),
+        cmocka_unit_test(what_is_wrong_is_refused),
+    };
+    return cmocka_run_group_tests(tests, start, NULL);
+}
