@@ -9,16 +9,20 @@
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
 #include "marksweep_roots_internal.h"
+#include "marksweep_team_internal.h"
 #include "marksweep_weak_internal.h"
 #include "marksweep_world_internal.h"
 
-enum { OPTION_GOGC, OPTION_HUGEPAGES, OPTION_STRESS, OPTION_VERIFY };
+enum { OPTION_GOGC, OPTION_HUGEPAGES, OPTION_MARKERS, OPTION_STRESS, OPTION_VERIFY };
 
 static const struct gc_option options[] = {
     [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 80, 1, 100000,
                      "growth over the live bytes that starts a collection, as in Go"},
     [OPTION_HUGEPAGES] = {"hugepages", GC_OPTION_FLAG, "", NULL, 1, 0, 1,
                           "ask the system for huge pages beyond the first 64 MiB of the heap"},
+    [OPTION_MARKERS] = {"markers", GC_OPTION_NUMBER, "count", NULL, 0, 0, MS_MARKERS_MAX,
+                        "markers in all, the collecting thread included; 0: one per processor, up "
+                        "to 4"},
     [OPTION_STRESS] = {"stress", GC_OPTION_NUMBER, "count", NULL, 0, 0, INT32_MAX,
                        "collect at every so many allocations of a thread and poison what is "
                        "freed; 0: off"},
@@ -63,6 +67,7 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
                  (unsigned long long)limit_bytes);
         return -EINVAL;
     }
+    ms_team_init((unsigned)config->option_values[OPTION_MARKERS]);
     struct ms_mutator *m = ms_world_attach();
     if (!m)
         return -errno;

@@ -10,6 +10,7 @@
 #include "marksweep_roots_internal.h"
 #include "marksweep_scavenger_internal.h"
 #include "marksweep_sweep_internal.h"
+#include "marksweep_team_internal.h"
 #include "marksweep_verify_internal.h"
 #include "marksweep_world_internal.h"
 
@@ -95,6 +96,8 @@ static void after_collection(struct gc_collection *collection)
     ms_heap_lock();
     ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
     ms_scavenger_wake();
+    if (collection->marked_count >= MS_MARK_ALONE_COUNT)
+        ms_team_start();
     collection->heap_after_bytes = ms_space_held_bytes();
     collection->end_ns = ms_world_now_ns();
     if (ms_heap.listener->collection)

@@ -36,6 +36,34 @@ static int map_fits(uint64_t map, uint32_t bytes)
     return words >= 64 || (map >> words) == 0;
 }
 
+/* Elements are taken to go on to the end of the slot, as everywhere in tracing. */
+static uint64_t slot_map(const struct ms_layout *layout, size_t slot_bytes)
+{
+    uint64_t map = layout->fixed_pointers;
+    if (layout->kind == MS_SCAN_POINTERS || layout->kind == MS_SCAN_ELEMENTS) {
+        if (slot_bytes > 64 * sizeof(void *))
+            return 0;
+        for (size_t offset = layout->fixed_bytes; offset + layout->element_bytes <= slot_bytes;
+             offset += layout->element_bytes)
+            map |= layout->element_pointers << offset / 8;
+    }
+    if (slot_bytes / 8 < 64)
+        map &= (UINT64_C(1) << slot_bytes / 8) - 1;
+    return map;
+}
+
+static struct ms_slot_scan slot_scan(uint64_t map)
+{
+    struct ms_slot_scan scan = {.map = map};
+    unsigned first = map == 0 ? 0 : (unsigned)__builtin_ctzll(map);
+    uint64_t shifted = map >> first;
+    if ((shifted & (shifted + 1)) == 0) {
+        scan.first = first;
+        scan.count = (unsigned)__builtin_popcountll(map);
+    }
+    return scan;
+}
+
 static struct ms_layout layout_of(const struct gc_type *type)
 {
     if (gc_type_is_leaf(type))
@@ -43,7 +71,6 @@ static struct ms_layout layout_of(const struct gc_type *type)
     struct ms_layout layout = {
         .kind = MS_SCAN_RECORD,
         .fixed_pointers = type->fixed_pointers,
-        .fixed_references = (uint32_t)__builtin_popcountll(type->fixed_pointers),
     };
     if (type->element_pointers != 0) {
         layout.fixed_bytes = type->fixed_bytes;
@@ -53,6 +80,9 @@ static struct ms_layout layout_of(const struct gc_type *type)
                           ? MS_SCAN_POINTERS
                           : MS_SCAN_ELEMENTS;
     }
+    for (unsigned i = 0; i < MARKSWEEP_CLASSES; i++)
+        layout.slots[i] = slot_scan(slot_map(&layout, marksweep_slot_bytes(i)));
+    layout.slots[MARKSWEEP_CLASSES] = slot_scan(slot_map(&layout, SIZE_MAX));
     return layout;
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gc_type.h"
+#include "marksweep_class_internal.h"
 
 #define MS_LAYOUTS             64u
 #define MS_LAYOUT_LEAF         0u
@@ -28,13 +28,23 @@ enum ms_layout_kind {
     MS_SCAN_CONSERVATIVE, /* any word may be the start of an object */
 };
 
+/* Where the references of a slot are, elements included, so that most objects are scanned alike
+ * whatever their kind. `map` is 0 where 64 words cannot say; where its bits are neighbours, they
+ * are bits [first, first + count), else count is 0. */
+struct ms_slot_scan {
+    uint64_t map;
+    uint32_t first;
+    uint32_t count;
+};
+
 struct ms_layout {
     enum ms_layout_kind kind;
-    uint32_t fixed_bytes;      /* 0 for a record */
-    uint32_t element_bytes;    /* 0 for a record */
-    uint32_t fixed_references; /* bits in fixed_pointers */
+    uint32_t fixed_bytes;   /* 0 for a record */
+    uint32_t element_bytes; /* 0 for a record */
     uint64_t fixed_pointers;
     uint64_t element_pointers;
+    /* By size class, the last being that of large objects. */
+    struct ms_slot_scan slots[MARKSWEEP_CLASSES + 1];
 };
 
 extern struct ms_layout ms_layouts[MS_LAYOUTS];

@@ -1,10 +1,14 @@
 #include "marksweep_mark_internal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "marksweep_layout_internal.h"
 #include "marksweep_space_internal.h"
+#include "marksweep_team_internal.h"
+
+#define INLINE inline __attribute__((always_inline))
 
 #define STACK_ADDRESS_BYTES  ((size_t)1 << 36) /* halved where refused */
 #define STACK_SMALLEST_BYTES ((size_t)1 << 20)
@@ -15,11 +19,16 @@
  * its elements nor keeps what they refer to waiting. */
 #define PIECE_BYTES 1024u
 
+/* Objects on their way from memory; a power of two. */
+#define FIFO_SIZE 64u
+
+/* A marker gives away half of what it has when that is at least this. */
+#define FEW_ENTRIES 8
+
 struct ms_marker ms_marker;
 
-int ms_mark_init(void)
+int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes)
 {
-    struct ms_marker *k = &ms_marker;
     size_t bytes = STACK_ADDRESS_BYTES;
     while (bytes > ms_space.reserved * MS_BLOCK_BYTES)
         bytes /= 2;
@@ -29,59 +38,41 @@ int ms_mark_init(void)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         k->capacity_max = bytes / sizeof *k->stack;
     }
-    /* Under a heap limit a collection begins when there is no more to be had, so that the stack
-     * could not grow just when it must: a 128th of the limit is set aside for it. */
-    size_t first_bytes = STACK_FIRST_BYTES;
-    while (first_bytes < ms_space.limit_bytes / 128 && first_bytes < STACK_FIRST_LIMIT)
-        first_bytes *= 2;
-    if (memory == MAP_FAILED || ms_space_charge(first_bytes) != 0)
+    if (memory == MAP_FAILED)
         return -ENOMEM;
+    if (ms_space_charge(first_bytes) != 0) {
+        munmap(memory, k->capacity_max * sizeof *k->stack);
+        return -ENOMEM;
+    }
     k->stack = memory;
     k->capacity = k->capacity_first = first_bytes / sizeof *k->stack;
     return 0;
 }
 
-static bool stack_grow(struct ms_marker *k)
+int ms_mark_init(void)
 {
-    size_t capacity = 2 * k->capacity;
-    if (capacity > k->capacity_max ||
-        ms_space_charge((capacity - k->capacity) * sizeof *k->stack) != 0)
-        return false;
-    k->capacity = capacity;
-    return true;
+    /* Under a heap limit a collection begins when there is no more to be had, so that the stack
+     * could not grow just when it must: a 128th of the limit is set aside for it. */
+    size_t first_bytes = STACK_FIRST_BYTES;
+    while (first_bytes < ms_space.limit_bytes / 128 && first_bytes < STACK_FIRST_LIMIT)
+        first_bytes *= 2;
+    return ms_mark_init_stack(&ms_marker, first_bytes);
 }
 
-/* The object, already marked, becomes grey; without room it stays black too early, to be found
- * again. */
-static inline void push(struct ms_marker *k, uintptr_t object)
-{
-    if (__builtin_expect(k->depth == k->capacity, 0) && !stack_grow(k)) {
-        k->overflowed = true;
-        return;
-    }
-    k->stack[k->depth++] = object;
-}
+/* The heap as marking sees it. A copy, since the compiler cannot know that marking changes none of
+ * it and would load it anew for each reference. */
+struct view {
+    uintptr_t base;
+    size_t top_bytes;
+    uint64_t *marks;               /* that this marker writes */
+    const uint64_t *const *others; /* that other markers write */
+    const struct ms_kind *kinds;
+};
 
-static inline void push_rest(struct ms_marker *k, uintptr_t array, size_t offset)
+static inline struct view view_heap(void)
 {
-    if (__builtin_expect(k->depth + 2 > k->capacity, 0) && !stack_grow(k)) {
-        k->overflowed = true;
-        return;
-    }
-    k->stack[k->depth++] = offset;
-    k->stack[k->depth++] = array | 1;
-}
-
-/* Sets the mark bit of an object; false where it was set. */
-static inline bool set_mark(uintptr_t object)
-{
-    size_t granule = (object - (uintptr_t)ms_space.base) >> MS_GRANULE_SHIFT;
-    uint64_t *word = &ms_space.marks[granule / 64];
-    uint64_t bit = UINT64_C(1) << (granule % 64);
-    if (*word & bit)
-        return false;
-    *word |= bit;
-    return true;
+    return (struct view){(uintptr_t)ms_space.base, ms_space.top_bytes, ms_space.marks, NULL,
+                         ms_space.kinds};
 }
 
 static inline unsigned layout_of(uintptr_t object)
@@ -89,118 +80,229 @@ static inline unsigned layout_of(uintptr_t object)
     return ms_space.kinds[(object - (uintptr_t)ms_space.base) >> MS_BLOCK_SHIFT].layout;
 }
 
-static inline uintptr_t fifo_take(struct ms_marker *k)
+/* Makes room for MS_MARK_ROOM more entries; false where there is none to be had. */
+static bool make_room(struct ms_marker *k)
 {
-    uintptr_t object = k->fifo[k->fifo_first % MS_FIFO_SIZE];
-    k->fifo_first++;
-    k->fifo_count--;
-    return object;
-}
-
-static inline void fifo_put(struct ms_marker *k, uintptr_t object)
-{
-    size_t offset = object - (uintptr_t)ms_space.base;
-    __builtin_prefetch((const char *)ms_space.marks + (offset >> (MS_GRANULE_SHIFT + 3)), 1);
-    __builtin_prefetch((const void *)object);
-    if (__builtin_expect(k->fifo_count == MS_FIFO_SIZE, 0)) {
-        uintptr_t oldest = fifo_take(k);
-        if (set_mark(oldest) && layout_of(oldest) != MS_LAYOUT_LEAF)
-            push(k, oldest);
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is charged */
+    if (k->depth + MS_MARK_ROOM <= k->capacity)
+        return true;
+    size_t capacity = 2 * k->capacity;
+    bool charged = false;
+    if (capacity <= k->capacity_max) {
+        pthread_mutex_lock(&lock);
+        charged = ms_space_charge((capacity - k->capacity) * sizeof *k->stack) == 0;
+        pthread_mutex_unlock(&lock);
     }
-    k->fifo[(k->fifo_first + k->fifo_count) % MS_FIFO_SIZE] = object;
-    k->fifo_count++;
+    if (charged)
+        k->capacity = capacity;
+    else
+        k->overflowed = true;
+    return charged;
 }
 
-/* Visits a reference: NULL, and what is not of this heap, lies outside [base, base + top_bytes). */
-static inline void visit(struct ms_marker *k, uintptr_t reference)
+/* Visits a reference: marks its target and puts it on top of the stack if it was white. No branch
+ * depends on whether it was: that cannot be predicted, and where most references lead to marked
+ * objects the mispredictions would cost more than all the rest. NULL, and what is not of this heap,
+ * lies outside [base, base + top_bytes) and is taken for granule 0, which is marked.
+ *
+ * Each marker writes a bitmap of its own and reads those of the others as well, so that none needs
+ * an atomic read-modify-write, which would cost more than all the rest again. Where two visit an
+ * object at the same moment both may push it, which does no harm. That none does is impossible,
+ * since each reads the bits of the others before it sets its own: who finds another's bit set comes
+ * after it, and somebody was first. */
+static INLINE uintptr_t *visit(struct view v, uintptr_t *top, uintptr_t reference, unsigned others)
 {
-    if (reference - (uintptr_t)ms_space.base < ms_space.top_bytes)
-        fifo_put(k, reference);
+    size_t offset = reference - v.base;
+    offset = offset < v.top_bytes ? offset : 0;
+    size_t granule = offset >> MS_GRANULE_SHIFT;
+    uint64_t *word = &v.marks[granule / 64];
+    uint64_t bit = UINT64_C(1) << (granule % 64);
+    *top = reference;
+    uint64_t old = *word;
+    uint64_t marked = old | bit;
+    if (others == 0) {
+        *word = marked;
+        return top + (marked != old);
+    }
+    for (unsigned i = 0; i < others; i++)
+        old |= __atomic_load_n(&v.others[i][granule / 64], __ATOMIC_ACQUIRE);
+    __atomic_store_n(word, marked, __ATOMIC_RELEASE);
+    return top + ((old & bit) == 0);
 }
 
 void ms_mark_root(struct ms_marker *k, uintptr_t word, bool interior)
 {
-    char *object = ms_space_find(word, interior);
-    if (object)
-        fifo_put(k, (uintptr_t)object);
+    uintptr_t object = (uintptr_t)ms_space_find(word, interior);
+    if (!object)
+        return;
+    if (make_room(k))
+        k->depth = (size_t)(visit(view_heap(), k->stack + k->depth, object, 0) - k->stack);
+    else
+        ms_bit_set(ms_space.marks, (object - (uintptr_t)ms_space.base) >> MS_GRANULE_SHIFT);
 }
 
-static inline void scan_map(struct ms_marker *k, const uintptr_t *words, uint64_t map)
+static INLINE uintptr_t *scan_map(struct view v, uintptr_t *top, const uintptr_t *words,
+                                  uint64_t map, unsigned others)
 {
     for (; map != 0; map &= map - 1)
-        visit(k, words[__builtin_ctzll(map)]);
+        top = visit(v, top, words[(unsigned)__builtin_ctzll(map)], others);
+    return top;
 }
 
-/* Scans one piece of an object of more than fixed size, from `offset` on, and pushes the rest. */
-static void scan_elements(struct ms_marker *k, uintptr_t object, const struct ms_layout *layout,
-                          size_t offset)
+/* Scans one piece of an object, from `offset` on, and pushes the rest. */
+static uintptr_t *scan_piece(struct view v, uintptr_t *top, uintptr_t object, size_t offset,
+                             unsigned others)
 {
+    const struct ms_layout *layout = &ms_layouts[layout_of(object)];
+    if (layout->kind == MS_SCAN_RECORD)
+        return top; /* cut off before its first reference */
     size_t end = ms_space_object_bytes((const char *)object);
     size_t unit = layout->kind == MS_SCAN_ELEMENTS ? layout->element_bytes : sizeof(uintptr_t);
-    if (offset == 0 && layout->kind == MS_SCAN_ELEMENTS) {
-        scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
-        offset = layout->fixed_bytes;
-    }
-    end = offset + (end - offset) / unit * unit;
+    size_t from = offset == 0 ? layout->fixed_bytes : offset;
+    end = from + (end - from) / unit * unit;
     size_t piece_end = end;
-    if (end - offset > PIECE_BYTES && end - offset > unit) {
+    if (end - from > PIECE_BYTES && end - from > unit) {
         size_t units = PIECE_BYTES / unit;
-        piece_end = offset + (units > 0 ? units : 1) * unit;
+        piece_end = from + (units > 0 ? units : 1) * unit;
     }
-    if (piece_end < end)
-        push_rest(k, object, piece_end);
-    for (; offset < piece_end; offset += unit) {
-        const uintptr_t *words = (const uintptr_t *)(object + offset);
+    if (piece_end < end) {
+        *top++ = piece_end;
+        *top++ = object | 1;
+    }
+    if (offset == 0)
+        top = scan_map(v, top, (const uintptr_t *)object, layout->fixed_pointers, others);
+    for (; from < piece_end; from += unit) {
+        const uintptr_t *words = (const uintptr_t *)(object + from);
         if (layout->kind == MS_SCAN_POINTERS)
-            visit(k, words[0]);
+            top = visit(v, top, words[0], others);
         else if (layout->kind == MS_SCAN_ELEMENTS)
-            scan_map(k, words, layout->element_pointers);
+            top = scan_map(v, top, words, layout->element_pointers, others);
         else
-            ms_mark_root(k, words[0], false);
+            top = visit(v, top, (uintptr_t)ms_space_find(words[0], false), others);
     }
+    return top;
 }
 
-static inline void scan(struct ms_marker *k, uintptr_t object, const struct ms_layout *layout)
-{
-    if (layout->kind == MS_SCAN_RECORD)
-        scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
-    else
-        scan_elements(k, object, layout, 0);
-}
+struct in_flight {
+    uintptr_t object;
+    const struct ms_slot_scan *scan;
+};
 
-static void scan_popped(struct ms_marker *k)
+/* Marks until nothing is grey, and returns true; where there are no other markers: or until so many
+ * objects have been scanned, with the rest on the stack, and returns false. */
+static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_count,
+                         unsigned others)
 {
-    uintptr_t entry = k->stack[--k->depth];
-    uintptr_t object = entry & ~(uintptr_t)1;
-    const struct ms_layout *layout = &ms_layouts[layout_of(object)];
-    if (entry & 1)
-        scan_elements(k, object, layout, k->stack[--k->depth]);
-    else
-        scan(k, object, layout);
-}
-
-/* Until nothing is grey and the FIFO is empty. A record that has just left the FIFO, and is thus in
- * the cache, is scanned at once if its references fit; else it is pushed. */
-static void drain(struct ms_marker *k)
-{
+    uintptr_t *bottom = k->stack; /* entries below were given away */
+    uintptr_t *top = bottom + k->depth;
+    const uintptr_t *last = k->stack + k->capacity - MS_MARK_ROOM;
+    struct in_flight fifo[FIFO_SIZE];
+    uint32_t first = 0, count = 0;
     for (;;) {
-        if (k->fifo_count > MS_FIFO_TARGET || (k->depth == 0 && k->fifo_count > 0)) {
-            uintptr_t object = fifo_take(k);
-            if (!set_mark(object))
+        while (count < FIFO_SIZE && top != bottom) {
+            uintptr_t entry = *--top;
+            if (__builtin_expect(entry & 1, 0)) {
+                size_t offset = *--top;
+                if (top > last) {
+                    k->depth = (size_t)(top - k->stack);
+                    if (!make_room(k))
+                        continue;
+                    last = k->stack + k->capacity - MS_MARK_ROOM;
+                }
+                top = scan_piece(v, top, entry - 1, offset, others);
                 continue;
-            unsigned number = layout_of(object);
-            if (number == MS_LAYOUT_LEAF)
+            }
+            struct ms_kind kind = v.kinds[(entry - v.base) >> MS_BLOCK_SHIFT];
+            if (kind.layout == MS_LAYOUT_LEAF)
                 continue;
-            const struct ms_layout *layout = &ms_layouts[number];
-            if (layout->kind == MS_SCAN_RECORD &&
-                layout->fixed_references <= MS_FIFO_SIZE - k->fifo_count)
-                scan_map(k, (const uintptr_t *)object, layout->fixed_pointers);
-            else
-                push(k, object);
-        } else if (k->depth > 0) {
-            scan_popped(k);
+            __builtin_prefetch((const void *)entry);
+            __builtin_prefetch((const char *)entry + 63); /* half of them lie in two lines */
+            fifo[(first + count++) % FIFO_SIZE] =
+                (struct in_flight){entry, &ms_layouts[kind.layout].slots[kind.size_class]};
+        }
+        if (count == 0) {
+            if (others == 0)
+                break;
+            bottom = k->stack;
+            top = bottom + ms_team_take(bottom);
+            if (top == bottom)
+                break;
+            continue;
+        }
+        struct in_flight next = fifo[first++ % FIFO_SIZE];
+        count--;
+        if (__builtin_expect(top > last, 0)) {
+            k->depth = (size_t)(top - k->stack);
+            if (!make_room(k))
+                continue;
+            last = k->stack + k->capacity - MS_MARK_ROOM;
+        }
+        const uintptr_t *words = (const uintptr_t *)next.object;
+        if (next.scan->count > 0) {
+            words += next.scan->first;
+            for (const uintptr_t *end = words + next.scan->count; words != end; words++)
+                top = visit(v, top, *words, others);
+        } else if (next.scan->map != 0) {
+            top = scan_map(v, top, words, next.scan->map, others);
         } else {
-            return;
+            top = scan_piece(v, top, next.object, 0, others);
+        }
+        if (others > 0) {
+            if (__builtin_expect(__atomic_load_n(&ms_team_hungry, __ATOMIC_RELAXED) != 0, 0) &&
+                top - bottom >= FEW_ENTRIES)
+                bottom = ms_team_give(bottom, top);
+        } else if (--scan_count == 0) {
+            for (; count > 0; count--)
+                *top++ = fifo[first++ % FIFO_SIZE].object;
+            k->depth = (size_t)(top - k->stack);
+            return k->depth == 0;
+        }
+    }
+    k->depth = 0;
+    return true;
+}
+
+static __attribute__((noinline)) bool drain_alone(struct ms_marker *k, size_t scan_count)
+{
+    return drain(k, view_heap(), scan_count, 0);
+}
+
+static __attribute__((noinline)) void drain_with_one(struct ms_marker *k, struct view v)
+{
+    drain(k, v, 0, 1);
+}
+
+static __attribute__((noinline)) void drain_with_others(struct ms_marker *k, struct view v,
+                                                        unsigned others)
+{
+    drain(k, v, 0, others);
+}
+
+void ms_mark_shared(struct ms_marker *k)
+{
+    unsigned others = ms_team_helper_count();
+    const uint64_t *bitmaps[MS_MARKERS_MAX - 1];
+    struct view v = view_heap();
+    for (unsigned i = 0; i < others; i++)
+        bitmaps[i] = ms_team_helpers[i].marks;
+    if (k != &ms_marker) {
+        v.marks = k->marks;
+        bitmaps[k - ms_team_helpers] = ms_space.marks;
+    }
+    v.others = bitmaps;
+    if (others == 1)
+        drain_with_one(k, v);
+    else
+        drain_with_others(k, v, others);
+}
+
+/* Adds the marks of a marker thread to those of the heap, and clears its bitmap. */
+static void merge_marks(uint64_t *marks)
+{
+    for (size_t word = 0; word < ms_space.top * MS_BLOCK_WORDS; word++) {
+        if (marks[word] != 0) {
+            ms_space.marks[word] |= marks[word];
+            marks[word] = 0;
         }
     }
 }
@@ -213,36 +315,53 @@ static void search_heap(struct ms_marker *k)
         const struct ms_block *block = &ms_space.table[first];
         if (block->state < MS_SMALL || ms_space.kinds[first].layout == MS_LAYOUT_LEAF)
             continue;
-        const struct ms_layout *layout = &ms_layouts[ms_space.kinds[first].layout];
         const uint64_t *bits = ms_space_bits(ms_space.marks, first);
         size_t words = block->state == MS_SMALL ? block->run * MS_BLOCK_WORDS : 1;
         for (size_t word = 0; word < words; word++) {
             /* Bits that draining sets behind this point are scanned by it. */
             for (uint64_t set = bits[word]; set != 0; set &= set - 1) {
                 size_t granule = word * 64 + (size_t)__builtin_ctzll(set);
-                scan(k, (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT), layout);
-                drain(k);
+                k->stack[k->depth++] =
+                    (uintptr_t)ms_space_address(first) + (granule << MS_GRANULE_SHIFT);
+                drain_alone(k, SIZE_MAX);
             }
         }
     }
 }
 
+/* What a deep heap needed is not kept: pages beyond the first go back. */
+static void cut_back(struct ms_marker *k)
+{
+    if (k->capacity <= k->capacity_first)
+        return;
+    size_t extra_bytes = (k->capacity - k->capacity_first) * sizeof *k->stack;
+    madvise(k->stack + k->capacity_first, extra_bytes, MADV_DONTNEED);
+    ms_space_uncharge(extra_bytes);
+    k->capacity = k->capacity_first;
+}
+
 uint64_t ms_mark_drain(struct ms_marker *k)
 {
     uint64_t searches = 0;
-    drain(k);
+    unsigned helpers = ms_team_helper_count();
+    ms_bit_set(ms_space.marks, 0);
+    if (!drain_alone(k, helpers > 0 ? MS_MARK_ALONE_COUNT : SIZE_MAX)) {
+        ms_team_begin();
+        ms_mark_shared(k);
+        for (unsigned i = 0; i < helpers; i++) {
+            k->overflowed |= ms_team_helpers[i].overflowed;
+            ms_team_helpers[i].overflowed = false;
+            cut_back(&ms_team_helpers[i]);
+            merge_marks(ms_team_helpers[i].marks);
+        }
+    }
     while (k->overflowed) {
         k->overflowed = false;
         search_heap(k);
         searches++;
     }
-    /* What a deep heap needed is not kept: pages beyond the first go back. */
-    if (k->capacity > k->capacity_first) {
-        size_t extra_bytes = (k->capacity - k->capacity_first) * sizeof *k->stack;
-        madvise(k->stack + k->capacity_first, extra_bytes, MADV_DONTNEED);
-        ms_space_uncharge(extra_bytes);
-        k->capacity = k->capacity_first;
-    }
+    ms_space.marks[0] = 0;
+    cut_back(k);
     return searches;
 }
 

@@ -1,17 +1,15 @@
 /* marksweep_mark_internal.h: finding what is reachable.
  *
- * An object is *white* (mark bit clear), *grey* (bit set, on the mark stack or being scanned) or
- * *black* (bit set, every reference in it has been visited). A reference that has been visited
- * waits in the FIFO of a marker, or its target is no longer white.
+ * An object is *white* (mark bit clear), *grey* (bit set, on a mark stack, in a FIFO, in the team's
+ * pool or being scanned) or *black* (bit set, every reference in it has been visited). Visiting a
+ * reference makes its target grey if it was white, so each object is on a stack at most once.
  *
- * Invariant: when nothing is grey and the FIFO is empty, no black object refers to a white one,
- * unless the mark stack had no room (`overflowed`), in which case some black objects may, and the
- * heap is searched for them.
+ * Invariant: no black object refers to a white one, unless a mark stack had no room (`overflowed`),
+ * in which case an object that should have been scanned was left out, and the heap is searched.
  *
- * The mark bit and the object itself are prefetched when a reference enters the FIFO and looked at
- * when it leaves, some 32 references later (Cher, Hosking & Vitek, ASPLOS 2004); the stack holds
- * each object at most once, since only what was just marked is pushed. All state is in a marker, of
- * which there is one for now; what several would share is only the bitmap.
+ * Between the stack and the scan lies a FIFO of objects that are being fetched from memory (Cher,
+ * Hosking & Vitek, ASPLOS 2004). All state is in a marker; several share the bitmap, and work, by
+ * marksweep_team_internal.h.
  */
 #ifndef MARKSWEEP_MARK_INTERNAL_H
 #define MARKSWEEP_MARK_INTERNAL_H
@@ -20,8 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MS_FIFO_SIZE   64u /* a power of two */
-#define MS_FIFO_TARGET 32u /* references that are on their way while there is more to do */
+/* Entries that one step of marking may push: 64 references of a fixed part, 128 of a piece of an
+ * array and two for its rest; or 64 that were in flight; or what is taken from the team. */
+#define MS_MARK_ROOM 512u
+
+/* Objects that one marker scans before it calls the others: a small heap is done by then. */
+#define MS_MARK_ALONE_COUNT ((size_t)16384)
 
 struct ms_marker {
     /* Entries are objects, or two entries for an array whose rest is to be scanned: the offset
@@ -32,24 +34,28 @@ struct ms_marker {
     size_t capacity_first; /* the same between collections */
     size_t capacity_max;   /* entries of address space; shrunk by tests */
     bool overflowed;
-
-    uint32_t fifo_count;
-    uint32_t fifo_first;
-    uintptr_t fifo[MS_FIFO_SIZE];
+    uint64_t *marks; /* of a marker thread: its own bitmap, all zero between collections */
 };
 
 extern struct ms_marker ms_marker;
 
-/* Maps the mark stack. 0 or -ENOMEM. */
+/* Maps the stack of ms_marker, whose size depends on the heap limit; of another marker. Both charge
+ * it. 0 or -ENOMEM. */
 int ms_mark_init(void);
+int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes);
 
 /* With the world stopped and holes flushed: visits one word of a root, which may be anything; an
  * address inside an object counts where `interior`. */
 void ms_mark_root(struct ms_marker *k, uintptr_t word, bool interior);
 
-/* Marks everything that is reachable from what was visited. Returns the number of searches of the
- * heap that a full mark stack made necessary. */
+/* Marks everything that is reachable from what was visited, with the help of marker threads if it
+ * is much. Returns the number of searches of the heap that a full mark stack made necessary. `k` is
+ * ms_marker. */
 uint64_t ms_mark_drain(struct ms_marker *k);
+
+/* The part of a marker thread in a cycle: marks what other markers give it, until there is nothing
+ * grey anywhere. */
+void ms_mark_shared(struct ms_marker *k);
 
 /* Calls visit for each reference field of the object, whatever it holds. For the verifier and for
  * whoever is not in a hurry; conservative layouts have no fields in this sense. */

@@ -74,6 +74,7 @@ int ms_space_init(uint64_t limit_bytes, bool huge_pages)
         return -ENOMEM;
     ms_space.limit_bytes = limit_bytes;
     ms_space.huge_pages = huge_pages;
+    ms_space.bitmaps = 2;
     ms_space.top = 1;
     ms_space.top_bytes = MS_BLOCK_BYTES;
     ms_space_forget_runs();
@@ -84,7 +85,7 @@ int ms_space_init(uint64_t limit_bytes, bool huge_pages)
 static uint64_t table_bytes(size_t blocks)
 {
     uint64_t page = 4095;
-    return 2 * ((blocks * MS_BLOCK_WORDS * sizeof *ms_space.marks + page) & ~page) +
+    return ms_space.bitmaps * ((blocks * MS_BLOCK_WORDS * sizeof *ms_space.marks + page) & ~page) +
            ((blocks * sizeof *ms_space.kinds + page) & ~page) +
            ((blocks * sizeof *ms_space.table + page) & ~page);
 }
@@ -139,6 +140,20 @@ int ms_space_charge(size_t bytes)
 void ms_space_uncharge(size_t bytes)
 {
     ms_space.charged_bytes -= bytes;
+}
+
+uint64_t *ms_space_add_bitmap(void)
+{
+    struct ms_space *s = &ms_space;
+    s->bitmaps++;
+    uint64_t *bitmap = NULL;
+    if (fits_limit(0))
+        bitmap = reserve(s->reserved * MS_BLOCK_WORDS * sizeof *bitmap, PROT_READ | PROT_WRITE);
+    if (bitmap)
+        note_peak();
+    else
+        s->bitmaps--;
+    return bitmap;
 }
 
 static size_t bin_of(size_t blocks)

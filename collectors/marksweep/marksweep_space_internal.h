@@ -31,8 +31,8 @@
 
 #include "marksweep_class_internal.h"
 
-#define MS_NO_BLOCK    0u /* block 0 is never used */
-#define MS_CLASS_LARGE 255u
+#define MS_NO_BLOCK    0u                /* block 0 is never used */
+#define MS_CLASS_LARGE MARKSWEEP_CLASSES /* of an object with blocks of its own */
 #define MS_RUN_BINS    64u
 
 enum ms_block_state { MS_UNUSED, MS_FREE, MS_RELEASED, MS_SMALL, MS_LARGE };
@@ -68,6 +68,8 @@ struct ms_space {
     struct ms_kind *kinds;
     struct ms_block *table;
 
+    unsigned bitmaps; /* those two, and one for each marker thread */
+
     size_t top;        /* blocks 1 .. top - 1 have been used */
     size_t reserved;   /* blocks of address space */
     size_t accessible; /* blocks that are readable and writable */
@@ -97,6 +99,9 @@ uint64_t ms_space_used_bytes(void);
 int ms_space_charge(size_t bytes);
 void ms_space_uncharge(size_t bytes);
 void ms_space_reset_peak(void);
+
+/* Another bitmap over the whole heap, all zero; NULL where the limit or the system allows none. */
+uint64_t *ms_space_add_bitmap(void);
 
 /* A run of `blocks` blocks, of which the caller sets state, back and kind; contents undefined.
  * Returns its first block, or MS_NO_BLOCK where the limit or the system allows no more. */

@@ -21,6 +21,7 @@ struct fixture_settings {
     int64_t gogc;
     int64_t stress;
     int64_t verify;
+    int64_t markers;
     uint32_t threads_count;
 };
 
@@ -72,6 +73,8 @@ static inline void fixture_start(const struct fixture_settings *settings)
         values[i] = option->default_value;
         if (strcmp(option->name, "gogc") == 0 && settings->gogc)
             values[i] = settings->gogc;
+        if (strcmp(option->name, "markers") == 0)
+            values[i] = settings->markers;
         if (strcmp(option->name, "stress") == 0)
             values[i] = settings->stress;
         if (strcmp(option->name, "verify") == 0)

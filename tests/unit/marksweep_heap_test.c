@@ -332,7 +332,7 @@ static void full_mark_stack_is_made_up_for(void **state)
     size_t capacity = ms_marker.capacity, first = ms_marker.capacity_first,
            max = ms_marker.capacity_max;
     uint64_t overflows = ms_collect_totals.overflow_count;
-    ms_marker.capacity = ms_marker.capacity_first = ms_marker.capacity_max = 8;
+    ms_marker.capacity = ms_marker.capacity_first = ms_marker.capacity_max = MS_MARK_ROOM;
     collect();
     assert_true(ms_collect_totals.overflow_count > overflows);
     ms_marker.capacity = capacity;
