@@ -201,10 +201,10 @@ static enum compare_kind observe_kind(const struct compare_row *row, const struc
     if (row->base.min == row->base.max && row->new.min == row->new.max)
         return COMPARE_EXACT;
     bool is_counter = strcmp(row->unit, "count") == 0 || depends_on_marking(row->metric);
-    if (is_counter && row->base.min > 0 && row->new.min > 0 &&
-        spread_of(&row->base) <= NEAR_EXACT_SPREAD &&spread_of(&row->new) <= NEAR_EXACT_SPREAD)
-        return COMPARE_NEAR_EXACT;
-    return COMPARE_STATISTICAL;
+    if (!is_counter || row->base.min <= 0 || row->new.min <= 0)
+        return COMPARE_STATISTICAL;
+    double spread = fmax(spread_of(&row->base), spread_of(&row->new));
+    return spread <= NEAR_EXACT_SPREAD ? COMPARE_NEAR_EXACT : COMPARE_STATISTICAL;
 }
 
 static struct compare_row *add_row(struct context *context, const struct side *base,

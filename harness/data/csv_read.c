@@ -376,6 +376,9 @@ int csv_read(const char *path, const struct schema_file *file, csv_row_function 
     csv_init(&reader.parser, CSV_STRICT);
     /* Blanks are part of a field (RFC 4180, section 2.4); libcsv would strip them. */
     csv_set_space_func(&reader.parser, never_space);
+    /* libcsv lengthens its field by as much at a time, 128 bytes unless told: a hostile field of
+     * megabytes would be copied a hundred thousand times. */
+    csv_set_blk_size(&reader.parser, CHUNK_BYTES);
     char *chunk = malloc(CHUNK_BYTES + 1);
     reader.text = calloc(file->column_count, sizeof *reader.text);
     reader.position = calloc(file->column_count, sizeof *reader.position);

@@ -6,9 +6,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "gc_backend.h"
+
+#define READER_PATIENCE_NS INT64_C(1000000000)
+#define READER_LOOK_NS     20000
 
 void record_writer_init(struct record_writer *w, int fd)
 {
@@ -37,6 +44,27 @@ int record_flush(struct record_writer *w)
     }
     w->used = 0;
     return w->error;
+}
+
+/* Whether the pipe has something that its reader, still there, has not taken. */
+static bool is_unread(int fd)
+{
+    struct pollfd p = {.fd = fd};
+    int bytes = 0;
+    return poll(&p, 1, 0) == 0 && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+int record_flush_and_wait(struct record_writer *w)
+{
+    struct stat status;
+    struct timespec look = {.tv_nsec = READER_LOOK_NS};
+    int error = record_flush(w);
+    if (error || fstat(w->fd, &status) || !S_ISFIFO(status.st_mode))
+        return error;
+    int64_t until_ns = clock_now_ns() + READER_PATIENCE_NS;
+    while (is_unread(w->fd) && clock_now_ns() < until_ns)
+        nanosleep(&look, NULL);
+    return 0;
 }
 
 static void put(struct record_writer *w, const char *bytes, size_t length)

@@ -37,4 +37,8 @@ void record_end(struct record_writer *w);
 /* Writes out what is buffered: 0, or the negative errno of the first error. */
 int record_flush(struct record_writer *w);
 
+/* The same, then waits until the reader has taken it all, if the descriptor is a pipe: a second at
+ * most, since the reader need not be a driver that reads at once. */
+int record_flush_and_wait(struct record_writer *w);
+
 #endif

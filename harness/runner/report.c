@@ -2,7 +2,7 @@
 
 #include "record_metric.h"
 
-static void report_process(struct record_writer *w, const struct measurement *m)
+void report_process(struct record_writer *w, const struct measurement *m)
 {
     record_metric_i64(w, "wall_ns", m->end_ns - m->begin_ns);
     record_metric_i64(w, "cpu_user_ns", m->usage.cpu_user_ns);
@@ -61,9 +61,8 @@ static void report_extras(struct record_writer *w)
     }
 }
 
-void report(struct record_writer *w, const struct measurement *m)
+void report_measured(struct record_writer *w, const struct measurement *m)
 {
-    report_process(w, m);
     report_allocation(w, m);
     report_iterations(w, m);
     report_latency(w, m);

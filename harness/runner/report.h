@@ -5,11 +5,16 @@
 #include "measurement.h"
 #include "record_writer.h"
 
-/* Writes all records between `end` and `status`. Does not flush. Adds the histograms of all threads
- * to that of the first. */
-void report(struct record_writer *w, const struct measurement *m);
+/* Writes what is known of the process: the first records after `end`. Touches no memory but the
+ * measurement's, so that the workload's may still be looked at. Does not flush, nor does the next.
+ */
+void report_process(struct record_writer *w, const struct measurement *m);
 
-/* Its parts: latency of operations, stops, collections and what they found live. */
+/* Writes all other records before `status`. Adds the histograms of all threads to that of the
+ * first. */
+void report_measured(struct record_writer *w, const struct measurement *m);
+
+/* Parts of that: latency of operations, stops, collections and what they found live. */
 void report_latency(struct record_writer *w, const struct measurement *m);
 void report_stops(struct record_writer *w, const struct measurement *m);
 void report_collections(struct record_writer *w, const struct measurement *m);

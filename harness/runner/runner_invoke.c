@@ -118,14 +118,18 @@ static void listen_collection(void *data, const struct gc_collection *collection
     event_log_collection(&((struct invocation *)data)->measurement.events, collection);
 }
 
-/* Writes out what is buffered; ends the process where nobody can read it. */
-static void send_now(struct invocation *v)
+/* Ends the process where nobody can read the records. */
+static void check_sent(const struct invocation *v, int error)
 {
-    int error = record_flush(&v->writer);
     if (!error)
         return;
     errors_say("cannot write records to descriptor %d: %s", v->writer.fd, strerror(-error));
     _exit(RUNNER_EXIT_RECORDS);
+}
+
+static void send_now(struct invocation *v)
+{
+    check_sent(v, record_flush(&v->writer));
 }
 
 static void send_time(struct invocation *v, const char *key, int64_t t_ns)
@@ -282,6 +286,15 @@ static void measure(struct invocation *v)
     send_time(v, "end", m->end_ns);
 }
 
+/* Keeps the process as the measured part left it until the reader has seen its memory. Once `end`
+ * is taken the reader looks at it; once what comes next is taken too, it has done so. */
+static void wait_for_sampler(struct invocation *v)
+{
+    check_sent(v, record_flush_and_wait(&v->writer));
+    report_process(&v->writer, &v->measurement);
+    check_sent(v, record_flush_and_wait(&v->writer));
+}
+
 /* What comes before and after the measured part, in the order of METHODS.md section 1. */
 static int run_workload(struct invocation *v)
 {
@@ -302,10 +315,11 @@ static int run_workload(struct invocation *v)
     if (gc_backend.capabilities & GC_CAN_COLLECT)
         gc_backend.collect(main_thread->mutator);
     measure(v);
+    wait_for_sampler(v);
     if (v->workload->teardown)
         v->workload->teardown(main_thread);
     team_finish(&v->team);
-    report(&v->writer, m);
+    report_measured(&v->writer, m);
     return outcome_send(&v->outcome, "ok", "");
 }
 

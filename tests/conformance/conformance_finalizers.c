@@ -407,13 +407,16 @@ void case_finalizers_and_threads(struct gc_mutator *m)
           "%" PRIu64 " of %" PRIu64 " objects were finalized", finalized_count, made_count);
 }
 
-/* A registration that there is no memory for is reported as an allocation is. */
+/* A registration that there is no memory for is reported as an allocation is. Each node also holds
+ * a leaf, larger where each allocation is slow, so that memory ends after fewer of them. */
 static void register_without_end(struct gc_mutator *m)
 {
+    size_t leaf_bytes = (16 << 20) / conformance_scaled(200000);
     struct node *volatile last = NULL;
     for (uint64_t i = 0;; i++) {
+        void *volatile leaf = gc_alloc(m, &type_leaf, leaf_bytes);
         struct node *node = gc_alloc(m, &type_node, sizeof *node);
-        *node = (struct node){.right = last, .value = i % MANY};
+        *node = (struct node){.left = leaf, .right = last, .value = i % MANY};
         last = node;
         gc_finalizer_set(m, node, &noting);
     }

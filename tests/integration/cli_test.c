@@ -218,6 +218,23 @@ static void a_small_run_leaves_complete_files(void **state)
                    "is not empty");
 }
 
+static void the_shortest_process_has_its_memory_sampled(void **state)
+{
+    (void)state;
+    process_run(&p,
+                "run --workload nothing:operations=1 --backend malloc --backend nofree --warmup 0 "
+                "--invocations 10 --out @/short");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("short");
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        double rss_bytes = 0;
+        assert_true(
+            run_data_value(run, i, (size_t)run_data_metric(run, "rss_mean_bytes"), &rss_bytes));
+        assert_true(rss_bytes > 0);
+    }
+    run_data_free(run);
+}
+
 static void the_missions_slice_is_printed(void **state)
 {
     (void)state;
@@ -410,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_dry_run_prints_the_plan_and_measures_nothing),
         cmocka_unit_test(suites_are_plans_that_can_be_built),
         cmocka_unit_test(a_small_run_leaves_complete_files),
+        cmocka_unit_test(the_shortest_process_has_its_memory_sampled),
         cmocka_unit_test(the_missions_slice_is_printed),
         cmocka_unit_test(the_order_seed_makes_the_order),
         cmocka_unit_test(results_latest_points_to_the_default_folder),

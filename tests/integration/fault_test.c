@@ -74,6 +74,8 @@ static void misbehave(const char *name)
         size_t bytes = 256 << 20;
         char *memory = malloc(bytes);
         memset(memory, 1, bytes);
+        /* clang deletes both calls where nobody could see the memory. */
+        __asm__ volatile("" : : "r"(memory) : "memory");
         wait_for_ever();
     } else if (!strcmp(name, "daemon") && fork() == 0) {
         /* Keeps all descriptors open after its parent has ended. */

@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -236,6 +238,55 @@ static void a_broken_pipe_is_an_error_that_stays(void **state)
     assert_int_equal(record_flush(&writer), -EBADF);
 }
 
+struct late_reader {
+    int fd;
+    atomic_bool reads;
+    ssize_t bytes_count; /* read */
+};
+
+/* Takes everything, once the writer has had time to go on if it did not wait. */
+static void *read_late(void *data)
+{
+    struct late_reader *reader = data;
+    char bytes[64];
+    usleep(50000);
+    atomic_store(&reader->reads, true);
+    reader->bytes_count = read(reader->fd, bytes, sizeof bytes);
+    return NULL;
+}
+
+static void waits_for_the_reader_of_a_pipe(void **state)
+{
+    (void)state;
+    int ends[2];
+    pthread_t thread;
+    assert_int_equal(pipe(ends), 0);
+    struct late_reader reader = {.fd = ends[0]};
+    record_writer_init(&writer, ends[1]);
+    record_begin(&writer, "done");
+    record_end(&writer);
+    assert_int_equal(pthread_create(&thread, NULL, read_late, &reader), 0);
+    assert_int_equal(record_flush_and_wait(&writer), 0);
+    assert_true(atomic_load(&reader.reads));
+    pthread_join(thread, NULL);
+    assert_int_equal(reader.bytes_count, 5);
+
+    /* Nobody reads any more, or ever will. */
+    record_begin(&writer, "done");
+    record_end(&writer);
+    assert_int_equal(record_flush(&writer), 0);
+    close(ends[0]);
+    assert_int_equal(record_flush_and_wait(&writer), 0);
+    close(ends[1]);
+
+    int fd = temporary_file();
+    record_writer_init(&writer, fd);
+    record_begin(&writer, "done");
+    record_end(&writer);
+    assert_int_equal(record_flush_and_wait(&writer), 0);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +295,7 @@ int main(void)
         cmocka_unit_test(short_writes_are_continued),
         cmocka_unit_test(a_non_blocking_pipe_is_waited_for),
         cmocka_unit_test(a_broken_pipe_is_an_error_that_stays),
+        cmocka_unit_test(waits_for_the_reader_of_a_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,8 @@
  * allocates over 50 times as much. References are held by a registered table (symbols, globals) and
  * by the C stack of the evaluator, which needs to do nothing about it. Build it with
  *     cc lisp_heap.c $(pkg-config --cflags --libs marksweep) */
+#include "marksweep/marksweep.h"
 #include <ctype.h>
-#include <marksweep/marksweep.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
