@@ -103,7 +103,8 @@ static bool make_room(struct ms_marker *k)
 /* Visits a reference: marks its target and puts it on top of the stack if it was white. No branch
  * depends on whether it was: that cannot be predicted, and where most references lead to marked
  * objects the mispredictions would cost more than all the rest. NULL, and what is not of this heap,
- * lies outside [base, base + top_bytes) and is taken for granule 0, which is marked.
+ * lies outside [base, base + top_bytes); that is a branch, since where the NULLs of an object are
+ * is mostly a matter of its kind.
  *
  * Each marker writes a bitmap of its own and reads those of the others as well, so that none needs
  * an atomic read-modify-write, which would cost more than all the rest again. Where two visit an
@@ -113,7 +114,8 @@ static bool make_room(struct ms_marker *k)
 static INLINE uintptr_t *visit(struct view v, uintptr_t *top, uintptr_t reference, unsigned others)
 {
     size_t offset = reference - v.base;
-    offset = offset < v.top_bytes ? offset : 0;
+    if (offset >= v.top_bytes)
+        return top;
     size_t granule = offset >> MS_GRANULE_SHIFT;
     uint64_t *word = &v.marks[granule / 64];
     uint64_t bit = UINT64_C(1) << (granule % 64);
@@ -344,7 +346,6 @@ uint64_t ms_mark_drain(struct ms_marker *k)
 {
     uint64_t searches = 0;
     unsigned helpers = ms_team_helper_count();
-    ms_bit_set(ms_space.marks, 0);
     if (!drain_alone(k, helpers > 0 ? MS_MARK_ALONE_COUNT : SIZE_MAX)) {
         ms_team_begin();
         ms_mark_shared(k);
@@ -360,7 +361,6 @@ uint64_t ms_mark_drain(struct ms_marker *k)
         search_heap(k);
         searches++;
     }
-    ms_space.marks[0] = 0;
     cut_back(k);
     return searches;
 }
