@@ -444,8 +444,8 @@ static void backends_are_compared_with_the_reference(void **state)
     assert_int_equal(compare_write_csv(result, out), 0);
     fclose(out);
     static const char *const starts[] = {
-        "cell,metric,n_base,n_new,median_base,median_new,ratio,ratio_low,ratio_high,p,p_holm,kind,"
-        "verdict,needed_invocations,base,new\n",
+        ("cell,metric,n_base,n_new,median_base,median_new,ratio,ratio_low,ratio_high,p,p_holm,kind,"
+         "verdict,needed_invocations,base,new\n"),
         "\nw/heap=2xlive/threads=1,wall_ns,10,10,",
         "\nw/heap=4xlive/threads=1,wall_ns,10,10,",
         ",statistical,improved,,boehm,mimalloc\n",
