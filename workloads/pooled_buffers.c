@@ -4,7 +4,8 @@
  * sync.Pool. A buffer is taken, `touched` of it is written, it waits in a queue of `held` buffers,
  * is read back and checked, and given back. With pool=1 it comes from and returns to one gc_pool,
  * whose buffers all have `bytes`; with pool=0 it is allocated at the size needed, and freed by
- * hand. What pool=1 saves is the ratio between the two.
+ * hand. What pool=1 saves is the ratio between the two. With pool=2 it comes from a slot beside the
+ * thread's queue, which is what the best pool does where it never misses.
  *
  * Sizes are uneven, from bytes/2 to bytes: a Weyl sequence (multiples of the golden ratio, modulo
  * 1) started from the seed, so that neighbours differ as random ones would, while any run of them
@@ -14,8 +15,8 @@
  * manager does so, and the pool with its stealing between threads. Does not stress: tracing (there
  * is one table of pointers), small objects, long lives.
  *
- * Live set, all threads together: 8 held + held * bytes with pool=1; with pool=0
- *     8 held + 3/4 held * bytes + threads * bytes * (2 + bits of w) / 11
+ * Live set, all threads together: 8 (held + threads) + held * bytes with a pool; with pool=0
+ *     8 (held + threads) + 3/4 held * bytes + threads * bytes * (2 + bits of w) / 11
  * where w is a thread's part of `held`. The last term bounds the unevenness of a run of w sizes; it
  * was found by trying every w up to 3000 and some to 10^6, and is small beside the rest.
  *
@@ -32,13 +33,16 @@
 #include "workload.h"
 
 enum { BYTES, BUFFERS, HELD, POOL, TOUCHED };
+enum { POOL_NONE, POOL_SHARED, POOL_SLOT };
 
 static const struct workload_param params[] = {
     [BYTES] = {"bytes", "bytes", 4096, 64, UINT64_C(1) << 30, "size of the largest buffer"},
     [BUFFERS] = {"buffers", "count", 1500000, 1, UINT64_C(10000000000),
                  "buffers used per iteration, all threads together"},
     [HELD] = {"held", "count", 256, 1, 10000000, "buffers in use at once, all threads together"},
-    [POOL] = {"pool", "flag", 1, 0, 1, "1: buffers come from a pool; 0: allocated for each use"},
+    [POOL] = {"pool", "count", 1, 0, 2,
+              "1: buffers come from a pool; 0: allocated for each use; 2: from one slot of the "
+              "thread, the least that a pool can cost"},
     [TOUCHED] = {"touched", "permille", 125, 0, 1000,
                  "part of a buffer that is written and read back"},
 };
@@ -58,8 +62,8 @@ static struct gc_type *const types[] = {&buffer_type, &queue_type, NULL};
 static uint64_t live_bytes(const struct workload_run *run)
 {
     const uint64_t *p = run->params;
-    uint64_t queue_bytes = p[HELD] * sizeof(void *);
-    if (p[POOL])
+    uint64_t queue_bytes = (p[HELD] + run->threads) * sizeof(void *);
+    if (p[POOL] != POOL_NONE)
         return queue_bytes + p[HELD] * p[BYTES];
     uint64_t part = (p[HELD] + run->threads - 1) / run->threads;
     uint64_t bits = 64 - (uint64_t)__builtin_clzll(part);
@@ -90,7 +94,7 @@ static uint64_t buffers_per_operation(const struct workload_run *run)
 
 static void setup(struct workload_thread *thread)
 {
-    if (!workload_param(thread, POOL))
+    if (workload_param(thread, POOL) != POOL_SHARED)
         return;
     struct gc_pool *pool =
         gc_pool_create(thread->mutator, &buffer_type, workload_param(thread, BYTES));
@@ -112,26 +116,43 @@ static uint64_t first_word(const struct workload_run *run, uint64_t unit)
     return rng_mix(run->seed + rng_mix(unit));
 }
 
-static uint64_t *take_buffer(struct workload_thread *thread, uint64_t bytes)
+/* A thread's buffers in use, oldest at the place that comes next; behind them, at `held`, the slot
+ * of pool=2. */
+struct queue {
+    struct workload_thread *thread;
+    struct gc_mutator *m;
+    uint64_t **buffers;
+    uint64_t held;
+    bool has_slot;
+};
+
+static uint64_t *take_buffer(const struct queue *q, uint64_t bytes)
 {
     uint64_t *buffer = NULL;
-    if (thread->run->state != NULL) {
-        buffer = gc_pool_get(thread->mutator, thread->run->state);
-        bytes = workload_param(thread, BYTES);
+    if (q->thread->run->state != NULL) {
+        buffer = gc_pool_get(q->m, q->thread->run->state);
+        bytes = workload_param(q->thread, BYTES);
+    } else if (q->has_slot) {
+        buffer = q->buffers[q->held];
+        gc_store(q->m, q->buffers, q->buffers[q->held], NULL);
+        bytes = workload_param(q->thread, BYTES);
     }
     if (buffer == NULL) {
-        buffer = gc_alloc(thread->mutator, &buffer_type, bytes);
-        workload_allocated(thread, bytes, 1);
+        buffer = gc_alloc(q->m, &buffer_type, bytes);
+        workload_allocated(q->thread, bytes, 1);
     }
     return buffer;
 }
 
-static void give_back(struct workload_thread *thread, uint64_t *buffer, uint64_t bytes)
+static void give_back(const struct queue *q, uint64_t *buffer, uint64_t bytes)
 {
-    if (thread->run->state != NULL)
-        gc_pool_put(thread->mutator, thread->run->state, buffer, workload_param(thread, BYTES));
-    else
-        gc_free(thread->mutator, buffer, bytes);
+    if (q->thread->run->state != NULL) {
+        gc_pool_put(q->m, q->thread->run->state, buffer, workload_param(q->thread, BYTES));
+    } else if (q->has_slot && q->buffers[q->held] == NULL) {
+        gc_store(q->m, q->buffers, q->buffers[q->held], buffer);
+    } else {
+        gc_free(q->m, buffer, q->has_slot ? workload_param(q->thread, BYTES) : bytes);
+    }
 }
 
 static void write_words(struct workload_thread *thread, uint64_t *buffer, uint64_t words,
@@ -166,25 +187,25 @@ static uint64_t read_words(struct workload_thread *thread, const uint64_t *buffe
 }
 
 /* Use number `unit` begins: its buffer goes into the queue. */
-static void begin_use(struct workload_thread *thread, uint64_t **queue, uint64_t slot,
-                      uint64_t unit)
+static void begin_use(const struct queue *q, uint64_t place, uint64_t unit)
 {
-    uint64_t bytes = bytes_needed(thread->run, unit);
-    uint64_t *buffer = take_buffer(thread, bytes);
-    write_words(thread, buffer, words_touched(thread->run, bytes), first_word(thread->run, unit));
-    gc_store(thread->mutator, queue, queue[slot], buffer);
+    const struct workload_run *run = q->thread->run;
+    uint64_t bytes = bytes_needed(run, unit);
+    uint64_t *buffer = take_buffer(q, bytes);
+    write_words(q->thread, buffer, words_touched(run, bytes), first_word(run, unit));
+    gc_store(q->m, q->buffers, q->buffers[place], buffer);
 }
 
 /* It ends: the buffer is read back and given away. */
-static uint64_t end_use(struct workload_thread *thread, uint64_t **queue, uint64_t slot,
-                        uint64_t unit)
+static uint64_t end_use(const struct queue *q, uint64_t place, uint64_t unit)
 {
-    uint64_t bytes = bytes_needed(thread->run, unit);
-    uint64_t *buffer = queue[slot];
-    gc_store(thread->mutator, queue, queue[slot], NULL);
-    uint64_t checksum = read_words(thread, buffer, words_touched(thread->run, bytes),
-                                   first_word(thread->run, unit));
-    give_back(thread, buffer, bytes);
+    const struct workload_run *run = q->thread->run;
+    uint64_t bytes = bytes_needed(run, unit);
+    uint64_t *buffer = q->buffers[place];
+    gc_store(q->m, q->buffers, q->buffers[place], NULL);
+    uint64_t checksum =
+        read_words(q->thread, buffer, words_touched(run, bytes), first_word(run, unit));
+    give_back(q, buffer, bytes);
     return checksum;
 }
 
@@ -194,27 +215,35 @@ static uint64_t iterate(struct workload_thread *thread)
     workload_share(thread, workload_param(thread, BUFFERS), &first, &end);
     workload_share(thread, workload_param(thread, HELD), &held_first, &held_end);
     uint64_t held = held_end - held_first;
-    uint64_t queue_bytes = held * sizeof(void *);
+    uint64_t queue_bytes = (held + 1) * sizeof(void *);
     uint64_t each = buffers_per_operation(thread->run);
-    uint64_t **queue = gc_alloc_zeroed(thread->mutator, &queue_type, queue_bytes);
+    struct queue q = {
+        .thread = thread,
+        .m = thread->mutator,
+        .buffers = gc_alloc_zeroed(thread->mutator, &queue_type, queue_bytes),
+        .held = held,
+        .has_slot = workload_param(thread, POOL) == POOL_SLOT,
+    };
     workload_allocated(thread, queue_bytes, 1);
 
     workload_operation_begin(thread);
-    uint64_t slot = 0;
+    uint64_t place = 0;
     for (uint64_t unit = first; unit < end; unit++) {
         if (unit - first >= held)
-            checksum += end_use(thread, queue, slot, unit - held);
-        begin_use(thread, queue, slot, unit);
-        slot = slot + 1 == held ? 0 : slot + 1;
+            checksum += end_use(&q, place, unit - held);
+        begin_use(&q, place, unit);
+        place = place + 1 == held ? 0 : place + 1;
         if ((unit + 1) % each == 0 || unit + 1 == end)
             workload_operation_end(thread);
     }
     uint64_t waiting = end - first < held ? end - first : held;
     for (uint64_t unit = end - waiting; unit < end; unit++)
-        checksum += end_use(thread, queue, (unit - first) % held, unit);
+        checksum += end_use(&q, (unit - first) % held, unit);
 
-    gc_keep(queue);
-    gc_free(thread->mutator, queue, queue_bytes);
+    if (q.buffers[held] != NULL)
+        gc_free(thread->mutator, q.buffers[held], workload_param(thread, BYTES));
+    gc_keep(q.buffers);
+    gc_free(thread->mutator, q.buffers, queue_bytes);
     return checksum;
 }
 

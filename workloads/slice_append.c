@@ -192,26 +192,33 @@ static inline uint64_t grown_capacity(uint64_t capacity)
     return words <= LARGEST_WORDS ? plan.class_words[words] : whole_pages(words);
 }
 
-/* The full slice with a larger array. Its tail is not cleared: append writes an element before
- * anything reads it, and no collector looks into a leaf. */
-static __attribute__((noinline)) struct slice grow_integers(struct gc_mutator *m,
-                                                            struct slice slice)
+/* Kept out of line, its callers' knowledge of the length with it: for a copy that it knows to be
+ * short gcc writes `rep movsq`, which takes several times as long as the call for arrays of this
+ * size. */
+static __attribute__((noipa)) void copy_words(uint64_t *to, const uint64_t *from, uint64_t words)
 {
-    uint64_t capacity = grown_capacity(slice.capacity);
-    uint64_t *to = gc_alloc(m, &array_type, capacity * WORD_BYTES);
-    const uint64_t *from = slice.base;
-    for (uint64_t i = 0; i < slice.length; i += CHUNK_ELEMENTS) {
-        if (i > 0)
-            gc_safepoint(m);
-        memcpy(to + i, from + i, min_of(slice.length - i, CHUNK_ELEMENTS) * WORD_BYTES);
-    }
-    gc_keep(slice.base);
-    gc_free(m, slice.base, slice.capacity * WORD_BYTES);
-    return (struct slice){to, slice.length, capacity};
+    memcpy(to, from, words * WORD_BYTES);
 }
 
-/* The same for pointers. A long copy is broken up by safepoints, so its array must be valid to
- * trace at each of them. */
+/* A larger array with the elements of `from`, all of whose `length` elements are in use. Its tail
+ * is not cleared: append writes an element before anything reads it, and no collector looks into a
+ * leaf. Takes and returns what fits in registers, unlike a struct slice. */
+static __attribute__((noinline)) uint64_t *grow_integers(struct gc_mutator *m, uint64_t *from,
+                                                         uint64_t length, uint64_t capacity)
+{
+    uint64_t *to = gc_alloc(m, &array_type, capacity * WORD_BYTES);
+    for (uint64_t i = 0; i < length; i += CHUNK_ELEMENTS) {
+        if (i > 0)
+            gc_safepoint(m);
+        copy_words(to + i, from + i, min_of(length - i, CHUNK_ELEMENTS));
+    }
+    gc_keep(from);
+    gc_free(m, from, length * WORD_BYTES);
+    return to;
+}
+
+/* The full slice with a larger array of pointers. A long copy is broken up by safepoints, so its
+ * array must be valid to trace at each of them. */
 static __attribute__((noinline)) struct slice grow_pointers(struct gc_mutator *m,
                                                             struct slice slice)
 {
@@ -239,8 +246,10 @@ static __attribute__((noinline)) struct slice grow_pointers(struct gc_mutator *m
 
 static inline struct slice append_integer(struct gc_mutator *m, struct slice slice, uint64_t value)
 {
-    if (slice.length == slice.capacity)
-        slice = grow_integers(m, slice);
+    if (slice.length == slice.capacity) {
+        slice.capacity = grown_capacity(slice.capacity);
+        slice.base = grow_integers(m, slice.base, slice.length, slice.capacity);
+    }
     ((uint64_t *)slice.base)[slice.length++] = value;
     return slice;
 }

@@ -16,10 +16,10 @@
  * queue of what is due. Does not stress: deep structures, large objects.
  *
  * Live set, all threads together: threads * keys * (8 + 16) + held * (8 + bytes), with 16 the size
- * of a weak reference. Besides, a value that was found dead stays until its finalizer has run and
- * the next collection comes, so that no backend gets by with its live set alone. How many values
- * are made depends on how often the backend collects: the counts of allocations are not the same on
- * every backend.
+ * of a weak reference; the first term is absent with weak=0. Besides, a value that was found dead
+ * stays until its finalizer has run and the next collection comes, so that no backend gets by with
+ * its live set alone. How many values are made depends on how often the backend collects: the
+ * counts of allocations are not the same on every backend.
  *
  * A good collector makes a finalizer and a weak reference cost about as much as the object itself,
  * looks at neither of those of objects that live, and does not keep what died waiting. A bad one
@@ -29,7 +29,7 @@
 #include "gc.h"
 #include "workload.h"
 
-enum { KEYS, REQUESTS, HELD, BYTES };
+enum { KEYS, REQUESTS, HELD, BYTES, WEAK };
 
 static const struct workload_param params[] = {
     [KEYS] = {"keys", "count", 100000, 1, 100000000, "different keys, in each thread's cache"},
@@ -37,6 +37,8 @@ static const struct workload_param params[] = {
                   "requests per iteration, all threads together"},
     [HELD] = {"held", "count", 50000, 1, 100000000, "values held, all threads together"},
     [BYTES] = {"bytes", "bytes", 128, 32, 1 << 20, "size of a value, a multiple of 8"},
+    [WEAK] = {"weak", "flag", 1, 0, 1,
+              "0: no table: each request makes a value, so finalizers are measured by themselves"},
 };
 
 #define OPERATION_REQUESTS 32
@@ -68,7 +70,8 @@ struct cache {
 static uint64_t live_bytes(const struct workload_run *run)
 {
     const uint64_t *p = run->params;
-    return run->threads * p[KEYS] * (sizeof(struct gc_weak *) + GC_WEAK_BYTES) +
+    uint64_t keys = p[WEAK] ? run->threads * p[KEYS] : 0;
+    return keys * (sizeof(struct gc_weak *) + GC_WEAK_BYTES) +
            p[HELD] * (sizeof(struct value *) + p[BYTES]);
 }
 
@@ -101,10 +104,21 @@ static __attribute__((noinline)) struct value *make_value(const struct cache *c,
     for (uint64_t i = 0; i < words_of(c->value_bytes); i++)
         value->words[i] = rng_next(&rng);
     gc_finalizer_set(c->m, value, &closing);
-    struct gc_weak *weak = gc_weak_new(c->m, value);
-    gc_store(c->m, c->table, c->table[key], weak);
-    workload_allocated(c->thread, c->value_bytes + GC_WEAK_BYTES, 2);
+    workload_allocated(c->thread, c->value_bytes, 1);
+    if (c->table) {
+        struct gc_weak *weak = gc_weak_new(c->m, value);
+        gc_store(c->m, c->table, c->table[key], weak);
+        workload_allocated(c->thread, GC_WEAK_BYTES, 1);
+    }
     return value;
+}
+
+/* The value of the key, from the cache where it still is there. */
+static struct value *value_of(const struct cache *c, uint64_t key)
+{
+    struct gc_weak *weak = c->table ? c->table[key] : NULL;
+    struct value *value = weak ? gc_weak_get(c->m, weak) : NULL;
+    return value ? value : make_value(c, key);
 }
 
 static __attribute__((noinline)) uint64_t serve(struct cache *c, uint64_t request)
@@ -112,10 +126,7 @@ static __attribute__((noinline)) uint64_t serve(struct cache *c, uint64_t reques
     struct rng rng;
     rng_seed(&rng, ~c->thread->run->seed, request);
     uint64_t key = rng_below(&rng, rng_below(&rng, c->keys) + 1);
-    struct gc_weak *weak = c->table[key];
-    struct value *value = weak ? gc_weak_get(c->m, weak) : NULL;
-    if (!value)
-        value = make_value(c, key);
+    struct value *value = value_of(c, key);
     if (value->key != key)
         workload_fail(c->thread, "weak_cache: a weak reference shows another value");
     if (__atomic_load_n(&value->finalized_count, __ATOMIC_RELAXED) != 0)
@@ -141,11 +152,14 @@ static uint64_t iterate(struct workload_thread *thread)
         .value_bytes = workload_param(thread, BYTES),
         .ring_length = held_end - held_first,
     };
-    uint64_t table_bytes = c.keys * sizeof *c.table;
+    if (workload_param(thread, WEAK)) {
+        uint64_t table_bytes = c.keys * sizeof *c.table;
+        c.table = gc_alloc_zeroed(c.m, &table_type, table_bytes);
+        workload_allocated(thread, table_bytes, 1);
+    }
     uint64_t ring_bytes = c.ring_length * sizeof *c.ring;
-    c.table = gc_alloc_zeroed(c.m, &table_type, table_bytes);
     c.ring = gc_alloc_zeroed(c.m, &ring_type, ring_bytes);
-    workload_allocated(thread, table_bytes + ring_bytes, 2);
+    workload_allocated(thread, ring_bytes, 1);
 
     workload_operation_begin(thread);
     for (uint64_t request = first; request < end; request++) {

@@ -333,6 +333,19 @@ static char *alloc_once(struct ms_mutator *m, const struct gc_type *type, size_t
     return alloc_small(m, hole_index, may_exceed);
 }
 
+/* The same in a slot of a larger class: where survivors pin blocks of all classes but the one that
+ * is needed, memory is there in no other form. */
+static char *alloc_larger(struct ms_mutator *m, const struct gc_type *type, size_t bytes)
+{
+    if (bytes > MARKSWEEP_SMALL_MAX)
+        return NULL;
+    size_t row = ms_mutator_layout(type->backend_word) * MARKSWEEP_CLASSES;
+    char *object = NULL;
+    for (size_t c = marksweep_class_of(bytes) + 1; !object && c < MARKSWEEP_CLASSES; c++)
+        object = alloc_small(m, row + c, true);
+    return object;
+}
+
 /* Whether the last collection left the memory for such a request, and a sixteenth of the limit for
  * what cannot be used by all. */
 static bool was_there(size_t bytes)
@@ -359,6 +372,8 @@ void *marksweep_alloc_slow(struct gc_mutator *mutator, const struct gc_type *typ
          tries++) {
         ms_collect(m);
         object = alloc_once(m, type, bytes, true);
+        if (!object)
+            object = alloc_larger(m, type, bytes);
     }
     if (!object) {
         ms_heap.listener->out_of_memory(ms_heap.listener->data, bytes);

@@ -54,7 +54,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     struct ms_sweep_result result = ms_sweep();
     int64_t end_ns = ms_world_now_ns();
 
-    ms_pacer_update(result, root_bytes, used_before_bytes);
+    ms_pacer_update(result, ms_finalizer_due_bytes(), root_bytes, used_before_bytes);
     verify_or_abort(ms_verify, "after");
     *collection = (struct gc_collection){
         .kind = GC_COLLECTION_FULL,

@@ -47,7 +47,8 @@ static struct {
     uint32_t free_first;
     uint64_t registered_count;
     uint64_t due_count;
-    size_t due_group; /* no group before this has any that are due */
+    uint64_t due_bytes; /* of objects with due entries, when they were last marked */
+    size_t due_group;   /* no group before this has any that are due */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *reserve(size_t bytes)
@@ -307,6 +308,7 @@ static uint64_t mark_due(struct ms_marker *k)
 {
     uint64_t searches = 0;
     size_t visited_count = 0;
+    f.due_bytes = 0;
     if (f.due_count == 0)
         return 0;
     for (size_t i = f.due_group; i < group_count(ms_space.top); i++) {
@@ -315,7 +317,8 @@ static uint64_t mark_due(struct ms_marker *k)
             for (uint32_t entry = f.groups[i].due[place]; entry != NO_ENTRY;
                  entry = f.entries[entry].next) {
                 const char *object = object_of(i * GROUP_BLOCKS + place, &f.entries[entry]);
-                ms_mark_root(k, (uintptr_t)object, false);
+                ms_mark_object(k, object);
+                f.due_bytes += ms_space_object_bytes(object);
                 if (++visited_count % DUE_AT_A_TIME == 0)
                     searches += ms_mark_drain(k);
             }
@@ -337,6 +340,11 @@ uint64_t ms_finalizer_after_marking(struct ms_marker *k)
         searches += mark_due(k) + ms_weak_mark_values(k);
     }
     return searches;
+}
+
+uint64_t ms_finalizer_due_bytes(void)
+{
+    return f.due_bytes;
 }
 
 void ms_finalizer_counts(uint64_t *registered, uint64_t *due)

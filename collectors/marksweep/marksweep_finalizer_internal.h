@@ -37,6 +37,10 @@
  * searches of the heap as ms_mark_drain does. */
 uint64_t ms_finalizer_after_marking(struct ms_marker *k);
 
+/* Bytes of the objects that were due when the last collection ended, without what they refer to; an
+ * object that is due twice counts twice. Under the heap lock. */
+uint64_t ms_finalizer_due_bytes(void);
+
 /* Entries on lists of blocks, and entries that are due. */
 void ms_finalizer_counts(uint64_t *registered, uint64_t *due);
 

@@ -132,15 +132,20 @@ static INLINE uintptr_t *visit(struct view v, uintptr_t *top, uintptr_t referenc
     return top + ((old & bit) == 0);
 }
 
+void ms_mark_object(struct ms_marker *k, const char *object)
+{
+    if (make_room(k))
+        k->depth =
+            (size_t)(visit(view_heap(), k->stack + k->depth, (uintptr_t)object, 0) - k->stack);
+    else
+        ms_bit_set(ms_space.marks, (size_t)(object - ms_space.base) >> MS_GRANULE_SHIFT);
+}
+
 void ms_mark_root(struct ms_marker *k, uintptr_t word, bool interior)
 {
-    uintptr_t object = (uintptr_t)ms_space_find(word, interior);
-    if (!object)
-        return;
-    if (make_room(k))
-        k->depth = (size_t)(visit(view_heap(), k->stack + k->depth, object, 0) - k->stack);
-    else
-        ms_bit_set(ms_space.marks, (object - (uintptr_t)ms_space.base) >> MS_GRANULE_SHIFT);
+    const char *object = ms_space_find(word, interior);
+    if (object)
+        ms_mark_object(k, object);
 }
 
 static INLINE uintptr_t *scan_map(struct view v, uintptr_t *top, const uintptr_t *words,

@@ -48,6 +48,9 @@ int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes);
  * address inside an object counts where `interior`. */
 void ms_mark_root(struct ms_marker *k, uintptr_t word, bool interior);
 
+/* The same with the start of an allocated object. */
+void ms_mark_object(struct ms_marker *k, const char *object);
+
 /* Marks everything that is reachable from what was visited, with the help of marker threads if it
  * is much. Returns the number of searches of the heap that a full mark stack made necessary. `k` is
  * ms_marker. */

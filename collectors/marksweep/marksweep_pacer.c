@@ -15,12 +15,20 @@
 #define BLOCK_COST_BYTES     250u
 #define ROOT_BYTE_COST_BYTES 20u
 
-#define KEEP_DECAY_NS INT64_C(16000000000) /* would be zero after this */
+#define KEEP_DECAY_NS  INT64_C(16000000000) /* would be zero after this */
+#define LIMIT_HEADROOM 16
+#define GOAL_DECAY     64 /* the goal falls by no more than this part of it at once */
 
 static uint64_t growth_percent;
+static uint64_t recent_goal_bytes;
 static uint64_t least_bytes;
 static uint64_t keep_bytes;
 static int64_t keep_time_ns;
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 static uint64_t percent_of(uint64_t bytes)
 {
@@ -30,7 +38,8 @@ static uint64_t percent_of(uint64_t bytes)
 void ms_pacer_init(uint64_t gogc)
 {
     growth_percent = gogc;
-    ms_pacer_update((struct ms_sweep_result){0, 0, 0}, 0, 0);
+    recent_goal_bytes = 0;
+    ms_pacer_update((struct ms_sweep_result){0, 0, 0}, 0, 0, 0);
 }
 
 /* Growth after which another collection like the last takes a twentieth of the time. */
@@ -42,22 +51,44 @@ static uint64_t cheap_growth(struct ms_sweep_result swept, uint64_t root_bytes)
            root_bytes * ROOT_BYTE_COST_BYTES;
 }
 
-void ms_pacer_update(struct ms_sweep_result swept, uint64_t root_bytes, uint64_t used_bytes)
+/* What a heap of `live_bytes` may grow by up to `goal_bytes`, which metadata is a part of. */
+static uint64_t growth_to(uint64_t goal_bytes, uint64_t live_bytes)
+{
+    uint64_t growth = goal_bytes > live_bytes ? goal_bytes - live_bytes : 0;
+    uint64_t metadata_bytes = ms_space_metadata_bytes();
+    return growth - (metadata_bytes < growth / 4 ? metadata_bytes : growth / 4);
+}
+
+/* Growth that leaves a part of the room below the limit to what cannot be used by all: free runs
+ * too short for a request would have to be exchanged, and faulted in again. */
+static uint64_t growth_within_limit(uint64_t live_bytes)
+{
+    if (ms_space.limit_bytes == 0)
+        return UINT64_MAX;
+    uint64_t used_bytes = live_bytes + ms_space_metadata_bytes();
+    uint64_t room = ms_space.limit_bytes > used_bytes ? ms_space.limit_bytes - used_bytes : 0;
+    return room - room / LIMIT_HEADROOM;
+}
+
+void ms_pacer_update(struct ms_sweep_result swept, uint64_t due_bytes, uint64_t root_bytes,
+                     uint64_t used_bytes)
 {
     uint64_t live_bytes = swept.live_bytes;
-    uint64_t goal = live_bytes + percent_of(live_bytes + root_bytes);
+    uint64_t lasting_bytes = live_bytes - least(due_bytes, live_bytes);
+    uint64_t goal = live_bytes + percent_of(lasting_bytes + root_bytes);
     uint64_t smallest = percent_of(SMALLEST_GOAL_BYTES);
     if (goal < smallest)
         goal = smallest;
-    uint64_t growth = goal > live_bytes ? goal - live_bytes : 0;
-    uint64_t metadata_bytes = ms_space_metadata_bytes();
-    growth -= metadata_bytes < growth / 4 ? metadata_bytes : growth / 4;
+    recent_goal_bytes -= recent_goal_bytes / GOAL_DECAY;
+    if (recent_goal_bytes < goal)
+        recent_goal_bytes = goal;
+    uint64_t paid = least(recent_goal_bytes, ms_space_held_bytes());
     uint64_t cheap = percent_of(cheap_growth(swept, root_bytes));
-    if (growth > cheap)
-        growth = cheap;
     ms_heap.since_collection_bytes = 0;
-    ms_heap.budget_bytes = growth;
-    least_bytes = live_bytes + growth + (live_bytes + growth) / 8;
+    uint64_t most = least(cheap, growth_within_limit(live_bytes));
+    ms_heap.budget_bytes = least(growth_to(paid > goal ? paid : goal, live_bytes), most);
+    uint64_t kept = live_bytes + least(growth_to(goal, live_bytes), cheap);
+    least_bytes = kept + kept / 8;
     if (keep_bytes < used_bytes)
         keep_bytes = used_bytes;
 }

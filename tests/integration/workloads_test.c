@@ -351,7 +351,7 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params window=1 --threads 2",
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
-        "--workload pooled_buffers --params pool=2",
+        "--workload pooled_buffers --params pool=3",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload quads --params depth=3,garbage_depth=3",

@@ -15,10 +15,10 @@ static void work_is_sound(void **state)
     for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
         uint64_t pooled[5];
         memcpy(pooled, tried[i], sizeof pooled);
-        pooled[POOL] = 1;
         audit_any(subject, tried[i], 0);
-        assert_int_equal(audit_run(subject, tried[i], 1, 1).checksum,
-                         audit_run(subject, pooled, 1, 1).checksum);
+        for (pooled[POOL] = 1; pooled[POOL] <= 2; pooled[POOL]++)
+            assert_int_equal(audit_run(subject, tried[i], 1, 1).checksum,
+                             audit_run(subject, pooled, 1, 1).checksum);
     }
 }
 
@@ -30,7 +30,12 @@ static void pool_saves_allocations(void **state)
     struct audit_result r = audit_run(subject, values, 1, 1);
     assert_int_equal(r.allocated_count, 1 + 50);
     assert_int_equal(r.stated_count, 1 + 50);
-    assert_int_equal(r.allocated_bytes, 50 * 8 + 50 * 4096);
+    assert_int_equal(r.allocated_bytes, 51 * 8 + 50 * 4096);
+    assert_int_equal(r.peak_bytes, r.stated_live_bytes);
+    assert_int_equal(r.leaked_bytes, 0);
+    values[POOL] = 2;
+    r = audit_run(subject, values, 1, 1);
+    assert_int_equal(r.allocated_count, 1 + 50);
     assert_int_equal(r.peak_bytes, r.stated_live_bytes);
     assert_int_equal(r.leaked_bytes, 0);
     r = audit_run(subject, values, 4, 1);

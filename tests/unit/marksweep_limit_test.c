@@ -108,9 +108,10 @@ static void works_at_one_point_six_times_the_live_data(void **state)
 }
 
 /* In frames of their own, so that dead references do not stay in the caller's. */
-static __attribute__((noinline)) void fill_with_leaves(size_t count, size_t bytes)
+static __attribute__((noinline)) void fill_with_leaves_from(size_t first, size_t count,
+                                                            size_t bytes)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = first; i < first + count; i++)
         memset(roots[i] = gc_alloc(fixture_main, &leaf_type, bytes), 1, bytes);
 }
 
@@ -136,7 +137,7 @@ static void free_memory_serves_every_size(void **state)
     rng_seed(&rng, 4, 0);
     for (int turn = 0; turn < 10; turn++) {
         drop_roots();
-        fill_with_leaves(COUNT, 4096);
+        fill_with_leaves_from(0, COUNT, 4096);
         /* Every other block of them dies. */
         for (size_t i = 0; i < COUNT; i++)
             if (i % 4 < 2)
@@ -147,6 +148,73 @@ static void free_memory_serves_every_size(void **state)
         fixture_verify();
     }
     drop_roots();
+}
+
+/* One survivor in each span of one class pins all blocks, so that no span can be cut for another:
+ * its objects take the free slots of that class. */
+static void free_slots_of_larger_classes_serve(void **state)
+{
+    (void)state;
+    enum { SLOT = 2304, IN_A_SPAN = 7, OTHER = 2048 };
+    static volatile size_t count;
+    drop_roots();
+    gc_backend.collect(fixture_main);
+    jmp_buf out;
+    fixture_seen.on_out_of_memory = &out;
+    count = 0;
+    if (setjmp(out) == 0)
+        for (;; count++)
+            fill_with_leaves_from(count, 1, SLOT);
+    fixture_seen.on_out_of_memory = NULL;
+    assert_true(count > LIMIT / SLOT / 5 * 4);
+    for (size_t i = 0; i < count; i++)
+        if (i % IN_A_SPAN != 0)
+            roots[i] = NULL;
+    fill_with_leaves_from(count, count / 2, OTHER);
+    for (size_t i = count; i < count + count / 2; i++)
+        assert_int_equal(((unsigned char *)roots[i])[OTHER - 1], 1);
+    assert_within_limit();
+    fixture_verify();
+    drop_roots();
+}
+
+/* Small objects, so that collections are dear and growth is not cut short. */
+static __attribute__((noinline)) void fill_with_list(size_t bytes)
+{
+    roots[0] = NULL;
+    for (size_t i = 0; i < bytes / sizeof(struct cell); i++) {
+        struct cell *cell = gc_alloc_zeroed(fixture_main, &cell_type, sizeof *cell);
+        gc_store(fixture_main, cell, cell->next, roots[0]);
+        roots[0] = cell;
+    }
+}
+
+static uint64_t budget_after_collection(void)
+{
+    gc_backend.collect(fixture_main);
+    return ms_heap.budget_bytes;
+}
+
+/* After the live set has shrunk the goal comes down in steps, not at once. */
+static void goal_falls_slowly(void **state)
+{
+    (void)state;
+    enum { PEAK = 6 << 20, SMALL = 1 << 20 };
+    drop_roots();
+    fill_with_list(SMALL);
+    gc_backend.collect(fixture_main);
+    fill_with_list(PEAK);
+    budget_after_collection();
+    fill_with_list(SMALL);
+    uint64_t after = budget_after_collection();
+    assert_true(after > PEAK);
+    uint64_t last = after;
+    for (int i = 0; i < 300; i++) {
+        uint64_t next = budget_after_collection();
+        assert_true(next >= last - last / 16 && next <= last + last / 16);
+        last = next;
+    }
+    assert_true(last < PEAK / 2);
 }
 
 /* Time is made up: what is kept falls by a sixteenth a second towards what is needed. */
@@ -192,6 +260,8 @@ int main(void)
         cmocka_unit_test(too_large_is_out_of_memory_at_once),
         cmocka_unit_test(works_at_one_point_six_times_the_live_data),
         cmocka_unit_test(free_memory_serves_every_size),
+        cmocka_unit_test(free_slots_of_larger_classes_serve),
+        cmocka_unit_test(goal_falls_slowly),
         cmocka_unit_test(memory_is_given_back_in_time),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
