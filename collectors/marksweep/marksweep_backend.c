@@ -83,6 +83,7 @@ static struct gc_mutator *attach(void)
 
 static void detach(struct gc_mutator *m)
 {
+    ms_finalizer_return(mutator_of(m));
     ms_world_detach(mutator_of(m));
 }
 
