@@ -36,7 +36,7 @@ static const struct workload_param params[] = {
     [KEYS] = {"keys", "count", 150000, 1, UINT64_C(100000000000),
               "different keys that are asked for, all shards"},
     [BYTES] = {"bytes", "bytes", 256, 16, 1 << 20, "size of a value, a multiple of 8"},
-    [REQUESTS] = {"requests", "count", 150000, 1, UINT64_C(10000000000),
+    [REQUESTS] = {"requests", "count", 100000, 1, UINT64_C(10000000000),
                   "requests per iteration, all threads together"},
     [GETS] = {"gets", "count", 16, 8, 100000, "keys that a request asks for"},
     [WRITES] = {"writes", "permille", 100, 0, 1000, "hits that replace the value"},

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/clock.h"
 
-/* Timer slack of the kernel, 50 us, and as much again for the thread to be scheduled. */
-#define SPIN_NS 100000
+/* How late a sleeping thread wakes on an idle processor: 15 us was measured, without timer slack.
+ */
+#define SPIN_NS 20000
 
 static const struct workload_param *rate_param(const struct workload *workload)
 {
@@ -35,6 +37,11 @@ const char *open_loop_refusal(const struct workload *workload)
     if (rate->min != 0 || rate->max > OPEN_LOOP_RATE_MAX)
         return "rate goes from 0, a closed loop, to at most 10^9";
     return NULL;
+}
+
+void open_loop_begin_thread(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
 int64_t open_loop_wait(int64_t due_ns)

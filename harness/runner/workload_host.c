@@ -25,6 +25,8 @@ void workload_operation_end(struct workload_thread *thread)
 
 void workload_requests_begin(struct workload_thread *thread)
 {
+    if (thread->recorder->host->open_loop.rate_per_s > 0)
+        open_loop_begin_thread();
     workload_barrier(thread);
     if (thread->index == 0)
         thread->recorder->host->open_loop.start_ns = clock_now_ns();

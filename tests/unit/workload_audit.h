@@ -95,7 +95,8 @@ static inline bool audit_is_pointer(const struct gc_type *type, size_t offset)
     if (offset % sizeof(void *) != 0)
         return false;
     if (offset < type->fixed_bytes)
-        return type->fixed_pointers >> (offset / sizeof(void *)) & 1;
+        return offset / sizeof(void *) < 64 &&
+               type->fixed_pointers >> (offset / sizeof(void *)) & 1;
     if (type->element_bytes == 0)
         return false;
     return type->element_pointers >>
