@@ -94,6 +94,16 @@ static void meter_iteration(struct metering *metering, const struct measurement 
                    metering->full);
 }
 
+static void report_extra(struct record_writer *w, const char *name, const char *unit, int64_t value)
+{
+    record_begin(w, "extra");
+    record_text(w, name);
+    record_text(w, unit);
+    record_text(w, "none");
+    record_i64(w, value);
+    record_end(w);
+}
+
 static void report_metered(struct record_writer *w, const struct measurement *m)
 {
     struct metering metering;
@@ -123,12 +133,16 @@ static void report_open(struct record_writer *w, const struct measurement *m)
     }
     report_percentiles(w, all, "open");
     report_buckets(w, all, "open");
-    record_begin(w, "extra");
-    record_text(w, "open_spin_ns");
-    record_text(w, "ns");
-    record_text(w, "none");
-    record_i64(w, spin_ns);
-    record_end(w);
+    report_extra(w, "open_spin_ns", "ns", spin_ns);
+}
+
+/* What the log of requests adds to the process's memory on every backend. */
+static void report_log(struct record_writer *w, const struct measurement *m)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < m->run->threads; i++)
+        count += growable_log_count(&m->members[i].recorder.requests->log);
+    report_extra(w, "request_log_bytes", "bytes", (int64_t)(count * sizeof(struct request)));
 }
 
 void report_requests(struct record_writer *w, const struct measurement *m)
@@ -137,4 +151,5 @@ void report_requests(struct record_writer *w, const struct measurement *m)
         return;
     report_metered(w, m);
     report_open(w, m);
+    report_log(w, m);
 }

@@ -312,7 +312,7 @@ static void lru_cache_is_the_same_everywhere(void **state)
         {"lru_cache", "entries=2000,keys=6000,bytes=64,requests=2000", NONE, NONE},
         {"lru_cache", "entries=7,keys=7,shards=7,bytes=64,requests=500,writes=0", NONE,
          7 * (8 + 32) + 7 * (8 + 48 + 64)},
-        {"lru_cache", "entries=300,keys=5000,bytes=100000,requests=200,writes=1000", NONE, NONE},
+        {"lru_cache", "entries=60,keys=1000,bytes=100000,requests=60,writes=1000", NONE, NONE},
         {"lru_cache", "entries=500,keys=2000,bytes=64,requests=3000,rate=100000", NONE, NONE},
     };
     (void)state;
@@ -325,7 +325,7 @@ static void http_server_is_the_same_everywhere(void **state)
 {
     static const struct cell cells[] = {
         {"http_server", "sessions=500,requests=1000,rate=0", NONE, NONE},
-        {"http_server", "sessions=100,requests=200,nodes=5000,rate=0", NONE, NONE},
+        {"http_server", "sessions=100,requests=40,nodes=5000,rate=0", NONE, NONE},
         {"http_server", "sessions=500,requests=1000,logins=0,nodes=7,rate=50000", NONE,
          16 * (8 + 24) + 500 * (8 + 56 + 32 + 4 * 64) +
              1000 * (1024 + 24 + 22 + 7 * 32 + 63 + 224 + 7 * 32 + 208 + 4096 + 64)},

@@ -111,6 +111,10 @@ static void a_closed_loop_has_simple_and_metered(void **state)
         else
             assert_no_metric(r.records, "metered_p999_ns");
         assert_no_metric(r.records, "metered_p90_ns");
+        char log_record[64];
+        snprintf(log_record, sizeof log_record, "extra,request_log_bytes,bytes,none,%" PRIu64,
+                 count * 16);
+        assert_record(r.records, log_record);
         assert_no_metric_of(r.records, "open_");
         assert_null(harness_find(r.records, "latency,open,"));
         harness_free(&r);
