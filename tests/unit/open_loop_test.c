@@ -29,6 +29,8 @@ static struct team team;
 static struct team_member members[THREADS_MAX];
 static struct workload_run run;
 static struct workload_host host;
+static bool stops_world; /* the stall is a stop, which other threads meet while they wait */
+static int64_t stopped_from_ns;
 static int64_t stall_end_ns[THREADS_MAX];
 
 static uint64_t iterate(struct workload_thread *thread)
@@ -37,7 +39,13 @@ static uint64_t iterate(struct workload_thread *thread)
     for (uint64_t r = thread->index; r < REQUESTS; r += thread->run->threads) {
         workload_request_begin(thread, r);
         fake_require(!thread->mutator->blocked);
-        if (r / thread->run->threads == STALLED / thread->run->threads) {
+        if (stops_world) {
+            if (r == STALLED) {
+                atomic_store(&fake.stopped_until_ns, clock_now_ns() + STALL_NS);
+                stopped_from_ns = clock_now_ns(); /* known to all who look from now on */
+            }
+            fake_safepoint();
+        } else if (r / thread->run->threads == STALLED / thread->run->threads) {
             nanosleep(&(struct timespec){.tv_nsec = STALL_NS}, NULL);
             stall_end_ns[thread->index] = clock_now_ns();
         }
@@ -137,6 +145,39 @@ static void a_stall_shows_in_every_request_due_in_it(void **state)
     }
 }
 
+/* Whatever a thread was doing when the world was stopped, serving or waiting, none of its requests
+ * that were due in the stop ended before it was over. */
+static void a_stop_of_the_world_shows_on_every_thread(void **state)
+{
+    (void)state;
+    stops_world = true;
+    for (unsigned threads = 1; threads <= THREADS_MAX; threads++) {
+        serve(threads, RATE_PER_S);
+        int64_t until_ns = atomic_load(&fake.stopped_until_ns);
+        for (unsigned t = 0; t < threads; t++) {
+            const struct request_recorder *recorder = members[t].recorder.requests;
+            size_t n = growable_log_count(&recorder->log);
+            uint64_t early = 0;
+            for (size_t i = 0; i < n; i++) {
+                const struct request *request = growable_log_at(&recorder->log, i);
+                int64_t due_ns = due_ns_of(i * threads + t);
+                if (due_ns < stopped_from_ns || due_ns >= until_ns)
+                    continue;
+                assert_true(request->end_ns >= until_ns);
+                early += due_ns <= until_ns - STALL_NS / 2;
+            }
+            /* Those due in its first half bear at least the second. */
+            uint64_t recorded = 0;
+            struct histogram_bucket bucket;
+            for (size_t cursor = 0; histogram_next(recorder->open, &cursor, &bucket);)
+                recorded += bucket.high_ns >= STALL_NS / 2 ? bucket.count : 0;
+            assert_true(recorded >= early);
+        }
+    }
+    stops_world = false;
+    atomic_store(&fake.stopped_until_ns, 0);
+}
+
 /* A stall of a closed loop delays requests without showing in them. */
 static void a_closed_loop_chains_its_requests(void **state)
 {
@@ -191,6 +232,7 @@ int main(void)
         cmocka_unit_test(due_times_are_those_of_the_rate),
         cmocka_unit_test(waiting_ends_when_it_is_due),
         cmocka_unit_test(a_stall_shows_in_every_request_due_in_it),
+        cmocka_unit_test(a_stop_of_the_world_shows_on_every_thread),
         cmocka_unit_test(a_closed_loop_chains_its_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
