@@ -94,21 +94,27 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
     *pages = NULL;
     *page_count = 0;
     error->text[0] = '\0';
-    struct chart_page *made = calloc(CHART_COUNT * plan->panel_count, sizeof *made);
+    struct chart_page *made =
+        calloc(CHART_COUNT * CHART_PANELS_MOST * plan->panel_count, sizeof *made);
     int code = made ? write_series(plan, folder, error) : -ENOMEM;
     if (!code)
         code = write_keys(plan, folder, error);
     size_t count = 0;
     for (size_t c = 0; c < CHART_COUNT && !code; c++) {
+        size_t panel_count = plan->panel_count;
         code = charts[c].write(plan, folder, error);
-        remove_stale(folder, charts[c].name, plan->panel_count);
+        if (code > 0) {
+            panel_count = (size_t)code;
+            code = 0;
+        }
+        remove_stale(folder, charts[c].name, panel_count);
         size_t per_page = PANELS_PER_PAGE;
         if (charts[c].rows && per_page * (plan->series_count + 1) > ROWS_PER_PAGE)
             per_page = ROWS_PER_PAGE / (plan->series_count + 1) + 1;
-        for (size_t first = 1, number = 1; first <= plan->panel_count; first += per_page) {
+        for (size_t first = 1, number = 1; first <= panel_count; first += per_page) {
             size_t last = first + per_page - 1;
-            if (last > plan->panel_count)
-                last = plan->panel_count;
+            if (last > panel_count)
+                last = panel_count;
             made[count++] = (struct chart_page){charts[c].name, first, last, number++};
         }
     }

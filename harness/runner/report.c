@@ -66,6 +66,7 @@ void report_measured(struct record_writer *w, const struct measurement *m)
     report_allocation(w, m);
     report_iterations(w, m);
     report_latency(w, m);
+    report_requests(w, m);
     report_stops(w, m);
     report_collections(w, m);
     report_extras(w);

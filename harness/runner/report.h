@@ -14,8 +14,10 @@ void report_process(struct record_writer *w, const struct measurement *m);
  * first. */
 void report_measured(struct record_writer *w, const struct measurement *m);
 
-/* Parts of that: latency of operations, stops, collections and what they found live. */
+/* Parts of that: latency of operations, of requests beside that, stops, collections and what they
+ * found live. */
 void report_latency(struct record_writer *w, const struct measurement *m);
+void report_requests(struct record_writer *w, const struct measurement *m);
 void report_stops(struct record_writer *w, const struct measurement *m);
 void report_collections(struct record_writer *w, const struct measurement *m);
 

@@ -165,6 +165,12 @@ static int map_memory(struct invocation *v)
         member->recorder.latency = histogram_new();
         if (!member->recorder.latency)
             return -ENOMEM;
+        if (v->workload->traits & WORKLOAD_IS_REQUESTS) {
+            member->recorder.requests = request_recorder_new(
+                m->iterations_count, v->host.open_loop.rate_per_s > 0, &v->outcome);
+            if (!member->recorder.requests)
+                return -ENOMEM;
+        }
         member->thread.run = &v->run;
         member->thread.index = i;
         member->thread.recorder = &member->recorder;
@@ -207,6 +213,8 @@ static void reset_recorders(struct invocation *v)
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &v->measurement.members[i];
         histogram_reset(member->recorder.latency);
+        if (member->recorder.requests)
+            request_recorder_reset(member->recorder.requests);
         member->thread.allocated_bytes = 0;
         member->thread.allocated_count = 0;
     }
@@ -222,6 +230,8 @@ static int64_t time_empty_record(struct workload_thread *thread)
         for (int i = 0; i < OBSERVER_BATCH; i++)
             workload_operation_end(thread);
         int64_t batch_ns = clock_now_ns() - before_ns;
+        if (thread->recorder->requests)
+            request_recorder_reset(thread->recorder->requests);
         int place = batch;
         for (; place > 0 && sorted_ns[place - 1] > batch_ns; place--)
             sorted_ns[place] = sorted_ns[place - 1];
@@ -236,6 +246,16 @@ static int64_t shown(const struct measurement *m, uint64_t index)
     return (int64_t)index - (int64_t)m->warmup_count;
 }
 
+/* Notes which requests belong to measured iteration `index`. */
+static void mark_requests(const struct measurement *m, uint64_t index)
+{
+    for (unsigned i = 0; i < m->run->threads; i++) {
+        struct request_recorder *requests = m->members[i].recorder.requests;
+        if (requests)
+            requests->ends[index] = growable_log_count(&requests->log);
+    }
+}
+
 /* Runs iterations [first, end) of all, the warm-up ones included. */
 static void iterate(struct invocation *v, uint64_t first, uint64_t end)
 {
@@ -247,6 +267,8 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
         m->iterations[i].wall_ns = clock_now_ns() - wall_ns;
         m->iterations[i].cpu_ns = clock_cpu_ns() - cpu_ns;
         atomic_store_explicit(&v->host.prints, false, memory_order_relaxed);
+        if (i >= m->warmup_count)
+            mark_requests(m, i - m->warmup_count);
         if (i == 0)
             m->checksum = checksum;
         if (checksum == m->checksum)
@@ -360,6 +382,7 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     /* Where the records have stdout, what the workload prints must not come between them. */
     v->host.print_fd = line->records_fd == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO;
     v->host.outcome = &v->outcome;
+    v->host.open_loop.rate_per_s = open_loop_rate(workload, v->params);
     pthread_barrier_init(&v->host.barrier, NULL, v->run.threads);
     record_writer_init(&v->writer, (int)line->records_fd);
     outcome_init(&v->outcome, &v->writer);

@@ -39,8 +39,10 @@ static void write_invocation(struct run_fixture *run, const char *workload, cons
             run_fixture_pause(run, cell, number, k * 20 * MS, (k + 1) * MS / 4);
             run_fixture_collection(run, cell, number, k, k * 20 * MS);
         }
-        run_fixture_latency(run, cell, number, 1000 << (k / 2), (1000 << (k / 2)) + 10,
-                            k < 5 ? 500 : 20);
+        static const char *const series[] = {"simple", "metered_100ms", "metered_full", "open"};
+        for (int64_t s = 0; s < (strcmp(workload, "gcbench:depth=18") == 0 ? 4 : 1); s++)
+            run_fixture_latency_of(run, cell, number, series[s], 1000 << (k / 2),
+                                   (1000 << (k / 2)) + 10 * (s + 1), k < 5 ? 500 : 20);
         run_fixture_memory(run, cell, number, k * 10 * MS, (10 + k % 5) << 20, -1);
     }
     run_fixture_commit(run, &(struct run_fixture_invocation){

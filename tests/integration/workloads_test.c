@@ -305,6 +305,36 @@ static void quads_allocates_what_was_published(void **state)
     same_everywhere(&cell);
 }
 
+/* A value of 64 bytes comes with an entry of 48, at first and whenever one is missing. */
+static void lru_cache_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"lru_cache", "entries=2000,keys=6000,bytes=64,requests=2000", NONE, NONE},
+        {"lru_cache", "entries=7,keys=7,shards=7,bytes=64,requests=500,writes=0", NONE,
+         7 * (8 + 32) + 7 * (8 + 48 + 64)},
+        {"lru_cache", "entries=60,keys=1000,bytes=100000,requests=60,writes=1000", NONE, NONE},
+        {"lru_cache", "entries=500,keys=2000,bytes=64,requests=3000,rate=100000", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+/* Without logins, what is allocated is the sessions, then the parts of each request. */
+static void http_server_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"http_server", "sessions=500,requests=1000,rate=0", NONE, NONE},
+        {"http_server", "sessions=100,requests=40,nodes=5000,rate=0", NONE, NONE},
+        {"http_server", "sessions=500,requests=1000,logins=0,nodes=7,rate=50000", NONE,
+         16 * (8 + 24) + 500 * (8 + 56 + 32 + 4 * 64) +
+             1000 * (1024 + 24 + 22 + 7 * 32 + 63 + 224 + 7 * 32 + 208 + 4096 + 64)},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
 /* How many values are made depends on when collections come; what is computed does not. */
 static void weak_cache_is_the_same_where_it_can_be(void **state)
 {
@@ -355,6 +385,13 @@ static void nonsense_is_refused(void **state)
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload quads --params depth=3,garbage_depth=3",
+        "--workload lru_cache --params bytes=20",
+        "--workload lru_cache --params keys=49999",
+        "--workload lru_cache --params gets=7",
+        "--workload lru_cache --params shards=2 --threads 3",
+        "--workload http_server --params sessions=15",
+        "--workload http_server --params rate=1000000001",
+        "--workload http_server --params shards=2 --threads 3",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
     };
@@ -387,6 +424,8 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
           NONE},
          32. / 24},
         {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
+        {{"lru_cache", "entries=300,keys=900,bytes=64,requests=100", NONE, NONE}, 1},
+        {{"http_server", "sessions=300,requests=30,rate=0,nodes=30", NONE, NONE}, 64. / 56},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
     (void)state;
@@ -471,6 +510,8 @@ int main(void)
         cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
         cmocka_unit_test(gcbench_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
+        cmocka_unit_test(lru_cache_is_the_same_everywhere),
+        cmocka_unit_test(http_server_is_the_same_everywhere),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),

@@ -248,6 +248,59 @@ static void percentiles_follow_the_rule_and_stop_where_too_few_are_left(void **s
     end();
 }
 
+/* Panels of requests are numbered on, and show the same part of both axes. */
+static void series_of_requests_have_panels_of_their_own(void **state)
+{
+    (void)state;
+    begin("series");
+    static const char *const series[] = {"simple", "metered_100ms", "metered_full", "open",
+                                         "of_tomorrow"};
+    for (int64_t i = 0; i < 5; i++)
+        run_fixture_latency_of(&fixture, MARKSWEEP, 0, series[i], 1000 * (i + 1), 1000 * (i + 1),
+                               i == 2 ? 100000 : 1000);
+    run_fixture_latency(&fixture, MALLOC, 0, 700, 700, 1000);
+    run_fixture_latency(&fixture, "z/malloc/heap=none/threads=1", 0, 5, 5, 1000);
+    commit(MARKSWEEP, "marksweep", 0, "ok", MS);
+    commit(MALLOC, "malloc", 0, "ok", MS);
+    commit("z/malloc/heap=none/threads=1", "malloc", 0, "ok", MS);
+    /* A failed invocation's series do not count. */
+    run_fixture_latency_of(&fixture, "z/malloc/heap=none/threads=1", 1, "open", 9000, 9000, 1000);
+    commit("z/malloc/heap=none/threads=1", "malloc", 1, "crashed", -1);
+    size_t pages = finish(NULL);
+    assert_int_equal(pages, 5);
+    const char *panels = "latency_hdr.panels.csv";
+    assert_int_equal(count_lines(panels), 1 + 5);
+    static const char *const titles[] = {"w · simple", "w · metered over 100 ms",
+                                         "w · metered in full", "w · open loop", "z"};
+    static const char *const numbers[] = {"1", "2", "3", "4", "5"};
+    char low[64], end_of_axis[64];
+    snprintf(low, sizeof low, "%s", field(panels, "low_ns", WHERE({"panel", "1"})));
+    snprintf(end_of_axis, sizeof end_of_axis, "%s",
+             field(panels, "inverse_tail_high", WHERE({"panel", "1"})));
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(field(panels, "title", WHERE({"panel", numbers[i]})), titles[i]);
+        if (i == 4)
+            break;
+        char table[64];
+        snprintf(table, sizeof table, "latency_hdr.%s.csv", numbers[i]);
+        /* marksweep is series 1; malloc has simple alone. */
+        assert_near(
+            number(field(table, "latency_ns",
+                         WHERE({"series", "1"}, {"kind", "mark"}, {"inverse_tail", "100"}))),
+            1000. * (double)(i + 1));
+        assert_near(number(field(table, "latency_ns", WHERE({"series", "1"}, {"kind", "longest"}))),
+                    1000. * (double)(i + 1));
+        assert_string_equal(field(panels, "low_ns", WHERE({"panel", numbers[i]})), low);
+        assert_string_equal(field(panels, "inverse_tail_high", WHERE({"panel", numbers[i]})),
+                            end_of_axis);
+        assert_string_equal(field(panels, "series", WHERE({"panel", numbers[i]})),
+                            i == 0 ? "1 2" : "1");
+    }
+    assert_near(number(end_of_axis), 10000);
+    assert_true(number(low) < 700);
+    end();
+}
+
 static void ratios_are_those_of_hodges_and_lehmann(void **state)
 {
     (void)state;
@@ -383,6 +436,7 @@ int main(void)
         cmocka_unit_test(quantiles_of_stops_are_medians_over_invocations),
         cmocka_unit_test(a_curve_of_many_stops_is_bounded),
         cmocka_unit_test(percentiles_follow_the_rule_and_stop_where_too_few_are_left),
+        cmocka_unit_test(series_of_requests_have_panels_of_their_own),
         cmocka_unit_test(ratios_are_those_of_hodges_and_lehmann),
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
