@@ -170,6 +170,14 @@ known_backend_of = $(firstword $(foreach row,$(BACKEND_ROWS),$(if $(filter $(cal
 $(foreach t,$(UNIT_TESTS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_TEST_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call PLAIN_TEST_RULES,$(t),unit)))))
 $(foreach t,$(INTEGRATION_TESTS),$(eval $(call PLAIN_TEST_RULES,$(t),integration)))
 
+# What recording a stop costs: $(OBJ)/tests/event_log_bench.
+$(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/event_log_*.c)) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS) $(OBJ)/runner.a
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+.PHONY: bench-event-log
+bench-event-log: $(OBJ)/tests/event_log_bench ## measure what recording a stop costs
+	@'$<'
+
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
 	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
