@@ -57,17 +57,18 @@ struct gc_collection {
 };
 
 /* What the backend tells its embedder. The functions may run with the world stopped and locks held:
- * they read clocks and write to memory mapped beforehand, no more. Any may be NULL but the last. */
+ * they read clocks and write to memory mapped beforehand, no more. Any but
+ * out_of_memory may be NULL. */
 struct gc_listener {
     void *data;
     void (*stop)(void *data, const struct gc_stop *stop);
     void (*collection)(void *data, const struct gc_collection *collection);
-    /* Called once in each stop, when all mutators have stopped and none may run yet, so that a test
-     * can lengthen the stop by a known time. */
-    void (*stopped)(void *data);
     /* Called on the allocating thread when `bytes` cannot be had. Must not return (it may exit, or
      * leave by longjmp to a frame below every call into the backend). */
     void (*out_of_memory)(void *data, size_t bytes);
+    /* Called once in each stop, when all mutators have stopped and none may run yet, so that a test
+     * can lengthen the stop by a known time. */
+    void (*stopped)(void *data);
 };
 
 enum gc_option_kind {
