@@ -10,33 +10,40 @@
 #include "base/clock.h"
 #include "named_values.h"
 
-#define VARIABLE "GCMETER_TEST_STOP_NS"
-#define LONGEST  UINT64_C(60000000000)
+#define LONGEST UINT64_C(60000000000)
+
+/* The number in the variable, 0 without one. 0, or -EINVAL with one line in `why`. */
+static int read_variable(const char *name, int64_t *value, char *why, size_t why_bytes)
+{
+    const char *text = getenv(name);
+    uint64_t number = 0;
+    if (text && (!named_values_unsigned(text, strlen(text), &number) || number > LONGEST)) {
+        snprintf(why, why_bytes, "%s=%s in the environment: not an integer from 0 to %" PRIu64,
+                 name, text, LONGEST);
+        return -EINVAL;
+    }
+    *value = (int64_t)number;
+    return 0;
+}
 
 int planted_stop_init(struct planted_stop *stop, char *why, size_t why_bytes)
 {
-    const char *text = getenv(VARIABLE);
-    uint64_t duration_ns = 0;
     atomic_store(&stop->is_due, false);
-    if (text &&
-        (!named_values_unsigned(text, strlen(text), &duration_ns) || duration_ns > LONGEST)) {
-        snprintf(why, why_bytes,
-                 VARIABLE "=%s in the environment: not an integer from 0 to %" PRIu64, text,
-                 LONGEST);
-        return -EINVAL;
-    }
-    stop->duration_ns = (int64_t)duration_ns;
-    return 0;
+    int error = read_variable("GCMETER_TEST_STOP_NS", &stop->duration_ns, why, why_bytes);
+    return error ? error
+                 : read_variable("GCMETER_TEST_STOP_AFTER_NS", &stop->after_ns, why, why_bytes);
 }
 
 void planted_stop_arm(struct planted_stop *stop)
 {
+    stop->due_ns = clock_now_ns() + stop->after_ns;
     atomic_store(&stop->is_due, stop->duration_ns > 0);
 }
 
 void planted_stop_wait(struct planted_stop *stop)
 {
-    if (!atomic_exchange(&stop->is_due, false))
+    if (!atomic_load(&stop->is_due) || clock_now_ns() < stop->due_ns ||
+        !atomic_exchange(&stop->is_due, false))
         return;
     int64_t until_ns = clock_now_ns() + stop->duration_ns;
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};

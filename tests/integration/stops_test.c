@@ -69,9 +69,10 @@ static bool is_usable(const char *backend)
 /* Rows of a file of the run, all of which must be committed and of sane times, each starting no
  * earlier than the one before. */
 struct rows {
+    int64_t from_ns; /* earlier ones are not counted */
     uint64_t count;
     int64_t start_ns; /* of the last */
-    int64_t first_duration_ns;
+    int64_t first_start_ns, first_duration_ns;
     int64_t longest_ns;
 };
 
@@ -85,8 +86,12 @@ static int take_pause(void *data, size_t invocation, const struct csv_row *row)
     assert_int_equal(csv_row_int(row, SCHEMA_PAUSES_duration_ns, &duration_ns), 1);
     assert_true(start_ns >= rows->start_ns && duration_ns > 0);
     rows->start_ns = start_ns;
-    if (rows->count++ == 0)
+    if (start_ns < rows->from_ns)
+        return 0;
+    if (rows->count++ == 0) {
+        rows->first_start_ns = start_ns;
         rows->first_duration_ns = duration_ns;
+    }
     if (duration_ns > rows->longest_ns)
         rows->longest_ns = duration_ns;
     return 0;
@@ -225,6 +230,98 @@ static void a_stop_planted_in_the_collector_is_one(void **state)
     }
 }
 
+#define RATE     20000 /* requests due per second */
+#define REQUESTS 10000
+
+/* Whether there is a workload whose requests are due on a schedule. */
+static bool has_open_loop(void)
+{
+    process_run(&p, "list workloads --csv");
+    return strstr(p.out, "http_server") != NULL;
+}
+
+/* Requests of the series `open` that waited for at least `least_ns`. */
+struct waits {
+    int64_t least_ns;
+    int64_t count;
+};
+
+static int take_wait(void *data, size_t invocation, const struct csv_row *row)
+{
+    struct waits *waits = data;
+    int64_t low_ns, count;
+    (void)invocation;
+    assert_int_equal(csv_row_int(row, SCHEMA_LATENCY_low_ns, &low_ns), 1);
+    assert_int_equal(csv_row_int(row, SCHEMA_LATENCY_count, &count), 1);
+    if (!strcmp(row->text[SCHEMA_LATENCY_series], "open") && low_ns >= waits->least_ns)
+        waits->count += count;
+    return 0;
+}
+
+/* A run in which a stop was planted from the middle of the schedule on; NULL where it may have come
+ * before the first request was due, or after the last. */
+static struct run_data *run_with_stop_among_requests(const char *collector, int64_t requests)
+{
+    char arguments[512], name[64], after[32];
+    int64_t schedule_ns = requests * 1000000000 / RATE;
+    snprintf(name, sizeof name, "open-%s-%" PRId64, collector, requests);
+    snprintf(after, sizeof after, "%" PRId64, schedule_ns / 2);
+    snprintf(arguments, sizeof arguments,
+             "run --workload http_server:rate=%d,requests=%" PRId64 " --backend %s --heap 3xlive "
+             "--invocations 1 --out @/%s",
+             RATE, requests, collector, name);
+    setenv("GCMETER_TEST_STOP_NS", "5000000", 1);
+    setenv("GCMETER_TEST_STOP_AFTER_NS", after, 1);
+    process_run(&p, arguments);
+    unsetenv("GCMETER_TEST_STOP_AFTER_NS");
+    unsetenv("GCMETER_TEST_STOP_NS");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load(name);
+    struct rows pauses = {.from_ns = schedule_ns / 2};
+    struct csv_error error;
+    if (run_data_each(run, SCHEMA_FILE_PAUSES, take_pause, &pauses, &error))
+        fail_msg("%s", error.text);
+    /* The schedule cannot begin later than its length before the end, nor before the measured part.
+     */
+    double latest_begin_ns = value_of(run, 0, "wall_ns") - (double)schedule_ns + 1e9 / RATE;
+    if (pauses.count > 0 && (double)pauses.first_start_ns > latest_begin_ns &&
+        pauses.first_start_ns + pauses.first_duration_ns < schedule_ns) {
+        assert_true(pauses.first_duration_ns >= PLANTED_NS);
+        return run;
+    }
+    run_data_free(run);
+    return NULL;
+}
+
+/* Every request that was due in a stop has waited for what was left of it: of those due in the
+ * first half of one of 5 ms, each for 2.5 ms and more (less the width of a bucket). */
+static void requests_due_in_a_planted_stop_wait_for_its_end(void **state)
+{
+    (void)state;
+    if (!has_open_loop()) {
+        print_message("skipped: no workload runs in an open loop\n");
+        skip();
+    }
+    for (size_t i = 0; i < COLLECTORS; i++) {
+        int64_t requests = REQUESTS;
+        if (!is_usable(collectors[i]))
+            continue;
+        struct run_data *run = run_with_stop_among_requests(collectors[i], requests);
+        while (!run) {
+            requests *= 2;
+            assert_true(requests < INT64_C(1) << 24);
+            run = run_with_stop_among_requests(collectors[i], requests);
+        }
+        struct waits waits = {.least_ns = PLANTED_NS / 2 - PLANTED_NS / 512};
+        struct csv_error error;
+        if (run_data_each(run, SCHEMA_FILE_LATENCY, take_wait, &waits, &error))
+            fail_msg("%s", error.text);
+        assert_true(waits.count >= PLANTED_NS / 2 * RATE / 1000000000 - 1);
+        assert_true(value_of(run, 0, "open_max_ns") >= (double)PLANTED_NS * 0.98);
+        run_data_free(run);
+    }
+}
+
 static void what_is_no_length_of_a_stop_is_refused(void **state)
 {
     (void)state;
@@ -237,6 +334,9 @@ static void what_is_no_length_of_a_stop_is_refused(void **state)
 
 /* What a runner wrote until it closed its end. */
 static char records[1 << 20];
+
+/* When the process of these records was stopped from outside. */
+static int64_t stopped_from_outside_ns;
 
 static size_t read_records(int fd, size_t used, const char *until)
 {
@@ -273,20 +373,19 @@ static void let_it_compute(pid_t pid)
 }
 
 /* Stops the whole process from outside for 5 ms, in the middle of its measured part. False: that
- * was over too soon. Nothing is collected there, so that no stop can be hit by chance. */
-static bool stop_from_outside(const char *backend, uint64_t operations)
+ * was over too soon. */
+static bool stop_from_outside(const char *backend, char *workload, char *params)
 {
-    char path[PATH_MAX + 64], params[64], records_fd[16];
+    char path[PATH_MAX + 64], records_fd[16];
     int ends[2], status;
     snprintf(path, sizeof path, "%.*s/gcmeter-run-%s",
              (int)(strrchr(process_program, '/') - process_program), process_program, backend);
-    snprintf(params, sizeof params, "operations=%" PRIu64, operations);
     assert_int_equal(pipe(ends), 0);
     snprintf(records_fd, sizeof records_fd, "%d", ends[1]);
     char *argv[] = {path,
                     (char[]){"--run"},
                     (char[]){"--workload"},
-                    (char[]){"nothing"},
+                    workload,
                     (char[]){"--params"},
                     params,
                     (char[]){"--warmup"},
@@ -297,6 +396,7 @@ static bool stop_from_outside(const char *backend, uint64_t operations)
     pid_t pid;
     assert_int_equal(posix_spawn(&pid, path, NULL, NULL, argv, environ), 0);
     close(ends[1]);
+    records[0] = '\0';
     size_t used = read_records(ends[0], 0, "begin,");
     let_it_compute(pid);
     assert_int_equal(kill(pid, SIGSTOP), 0);
@@ -313,26 +413,63 @@ static bool stop_from_outside(const char *backend, uint64_t operations)
     close(ends[0]);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    stopped_from_outside_ns = stopped_ns;
     return stopped_ns < number_after("\nend,");
 }
 
+/* Nothing is collected there, so that no stop can be hit by chance. */
 static void a_stop_from_outside_is_none(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COLLECTORS; i++) {
-        uint64_t operations = 2000000;
+        uint64_t operations = 1000000;
+        char params[64];
         if (!is_usable(collectors[i]))
             continue;
-        records[0] = '\0';
-        while (!stop_from_outside(collectors[i], operations)) {
+        do {
             operations *= 2;
-            records[0] = '\0';
             assert_true(operations < UINT64_C(1) << 32);
-        }
+            snprintf(params, sizeof params, "operations=%" PRIu64, operations);
+        } while (!stop_from_outside(collectors[i], (char[]){"nothing"}, params));
         assert_int_equal(number_after("\nmetric,pause_count,"), 0);
         assert_int_equal(number_after("\nmetric,pause_total_ns,"), 0);
         assert_null(strstr(records, "\npause,"));
         assert_true(number_after("\nmetric,latency_max_ns,") >= PLANTED_NS);
+    }
+}
+
+static void requests_due_in_a_stop_from_outside_wait_for_its_end(void **state)
+{
+    (void)state;
+    if (!has_open_loop()) {
+        print_message("skipped: no workload runs in an open loop\n");
+        skip();
+    }
+    for (size_t i = 0; i < COLLECTORS; i++) {
+        int64_t requests = REQUESTS / 2, last_due_ns;
+        char params[64];
+        if (!is_usable(collectors[i]))
+            continue;
+        do {
+            requests *= 2;
+            assert_true(requests < INT64_C(1) << 24);
+            snprintf(params, sizeof params, "rate=%d,requests=%" PRId64, RATE, requests);
+            last_due_ns = 0;
+            if (stop_from_outside(collectors[i], (char[]){"http_server"}, params))
+                last_due_ns = number_after("\nbegin,") + requests * 1000000000 / RATE;
+        } while (stopped_from_outside_ns + PLANTED_NS > last_due_ns);
+        int64_t waits_count = 0;
+        static const char start[] = "\nlatency,open,";
+        for (const char *row = strstr(records, start); row; row = strstr(row + 1, start)) {
+            int64_t low_ns, high_ns, count;
+            assert_int_equal(sscanf(row + sizeof start - 1, "%" SCNd64 ",%" SCNd64 ",%" SCNd64,
+                                    &low_ns, &high_ns, &count),
+                             3);
+            if (low_ns >= PLANTED_NS / 2 - PLANTED_NS / 512)
+                waits_count += count;
+        }
+        assert_true(waits_count >= PLANTED_NS / 2 * RATE / 1000000000 - 1);
+        assert_true(number_after("\nmetric,open_max_ns,") >= PLANTED_NS / 100 * 98);
     }
 }
 
@@ -454,8 +591,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_outlive_a_crash),
         cmocka_unit_test(a_stop_planted_in_the_collector_is_one),
+        cmocka_unit_test(requests_due_in_a_planted_stop_wait_for_its_end),
         cmocka_unit_test(what_is_no_length_of_a_stop_is_refused),
         cmocka_unit_test(a_stop_from_outside_is_none),
+        cmocka_unit_test(requests_due_in_a_stop_from_outside_wait_for_its_end),
         cmocka_unit_test(probes_fill_their_own_columns_only),
         cmocka_unit_test(a_run_is_continued_with_more_probes),
     };
