@@ -92,6 +92,7 @@ static int64_t stop_start_ns;
 static int64_t stop_cpu_ns;
 static uint64_t stop_safepoint_ns;
 static int64_t mark_start_ns;
+static int64_t reclaim_start_ns;
 static uint64_t heap_peak_bytes;
 static uint64_t full_count;
 static GC_word first_gc_no;
@@ -160,13 +161,15 @@ static void stop_ends(void)
 
 static void collection_ends(void)
 {
+    int64_t end_ns = clock_ns(CLOCK_MONOTONIC);
     struct gc_collection collection = {
         .kind = cycle.is_full ? GC_COLLECTION_FULL : GC_COLLECTION_MINOR,
         .start_ns = cycle.start_ns,
-        .end_ns = clock_ns(CLOCK_MONOTONIC),
+        .end_ns = end_ns,
         /* Between the stops of an increment it marks in allocation calls, unseen. */
         .mark_ns = cycle.stops_count == 1 ? cycle.mark_ns : GC_UNKNOWN,
-        .sweep_ns = GC_UNKNOWN, /* almost all of it is lazy */
+        /* With what is due to finalizers and weak references. */
+        .sweep_ns = (uint64_t)(end_ns - reclaim_start_ns),
         .heap_before_bytes = cycle.heap_before_bytes,
         .heap_after_bytes = GC_get_heap_size(),
         /* To know these takes a walk over the heap: see stats. */
@@ -189,6 +192,8 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_POST_STOP_WORLD:
         stop_safepoint_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - stop_start_ns);
         world_stopped = 1;
+        if (listener->stopped)
+            listener->stopped(listener->data);
         /* As Go does, at the first stop of a collection (sync/pool.go, poolCleanup). */
         if (cycle.stops_count == 1)
             gc_pool_rotate();
@@ -196,6 +201,8 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_MARK_START:
         if (source == SOURCE_MARK) {
             stop_begins();
+            if (listener->stopped)
+                listener->stopped(listener->data);
             gc_pool_rotate();
         }
         mark_start_ns = clock_ns(CLOCK_MONOTONIC);
@@ -213,6 +220,9 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_POST_START_WORLD:
         stops_seen++;
         stop_ends();
+        break;
+    case GC_EVENT_RECLAIM_START:
+        reclaim_start_ns = clock_ns(CLOCK_MONOTONIC);
         break;
     case GC_EVENT_RECLAIM_END:
         collection_ends();

@@ -41,6 +41,8 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     ms_heap_lock();
     flush_all_mutators();
     verify_or_abort(ms_verify, "before");
+    if (ms_heap.listener->stopped)
+        ms_heap.listener->stopped(ms_heap.listener->data);
     uint64_t held_before_bytes = ms_space_held_bytes();
     uint64_t used_before_bytes = ms_space_used_bytes();
 

@@ -16,6 +16,7 @@ int chart_time_memory_write(const struct chart_plan *plan, const char *folder,
                             struct csv_error *error);
 int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder,
                          struct csv_error *error);
+int chart_stalls_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
 int chart_latency_hdr_write(const struct chart_plan *plan, const char *folder,
                             struct csv_error *error);
 int chart_memory_time_write(const struct chart_plan *plan, const char *folder,

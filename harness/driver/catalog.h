@@ -65,6 +65,7 @@ struct catalog_runner {
     char *reclaim;      /* tracing, manual or never */
     char *capabilities; /* words joined by blanks */
     char *needs;
+    bool has_event_log; /* it takes --event-log, and logs in the layout of base/event_file.h */
     struct catalog_option *options;
     size_t option_count;
     struct catalog_use_flavour *use_flavours;

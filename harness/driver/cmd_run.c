@@ -42,6 +42,7 @@ enum {
     KEY_WARMUP,
     KEY_TIMEOUT,
     KEY_SEED,
+    KEY_PROBE,
     KEY_ORDER_SEED,
     KEY_OUT,
     KEY_RESUME,
@@ -65,6 +66,10 @@ static const struct argp_option option_table[] = {
     {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, or 10)", 0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
+    {"probe", KEY_PROBE, "N", 0,
+     "further processes per cell that time every call into the allocator, for stall_* only "
+     "(default: the suite's, or 0)",
+     0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
     {"order-seed", KEY_ORDER_SEED, "N", 0,
@@ -84,6 +89,7 @@ struct request {
     struct plan_request plan;
     struct measure_options measure;
     bool has_order_seed;
+    bool has_probes;
     const char *out;
     bool resume;
     bool dry_run;
@@ -174,6 +180,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                               &invocation->iterations);
     case KEY_WARMUP:
         return parse_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &invocation->warmup);
+    case KEY_PROBE:
+        r->has_probes = true;
+        return parse_unsigned(state, "probe", text, 0, INVOCATIONS_MAX, &r->measure.probes);
     case KEY_TIMEOUT:
         return parse_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S, &invocation->timeout_s);
     case KEY_SEED:
@@ -221,10 +230,13 @@ static uint64_t fresh_seed(void)
 
 static void print_plan(const struct plan *plan, const struct request *request)
 {
-    struct text_table table = {.column_count = 4};
+    const struct measure_options *m = &request->measure;
+    uint64_t processes = 0;
+    struct text_table table = {.column_count = 5};
     text_table_add(&table, "cell");
     text_table_add(&table, "heap limit");
     text_table_add(&table, "invocations");
+    text_table_add(&table, "probes");
     text_table_add(&table, "");
     for (size_t i = 0; i < plan->cell_count; i++) {
         const struct plan_cell *cell = &plan->cells[i];
@@ -233,7 +245,11 @@ static void print_plan(const struct plan *plan, const struct request *request)
             size_format(size, (double)cell->heap_limit_bytes);
         text_table_add(&table, cell->key);
         text_table_add(&table, size);
-        text_table_addf(&table, "%u", cell->skip ? 0 : request->measure.invocations);
+        unsigned probes = cell->skip || !cell->variant->probe ? 0 : m->probes;
+        unsigned invocations = cell->skip ? 0 : m->invocations;
+        processes += (uint64_t)invocations + probes;
+        text_table_addf(&table, "%u", invocations);
+        text_table_addf(&table, "%u", probes);
         if (cell->skip)
             text_table_addf(&table, "skipped: %s", cell->skip);
         else
@@ -241,8 +257,6 @@ static void print_plan(const struct plan *plan, const struct request *request)
     }
     text_table_print(&table, stdout, false);
     text_table_free(&table);
-    const struct measure_options *m = &request->measure;
-    uint64_t processes = (uint64_t)plan->runnable_count * m->invocations;
     printf("%zu cell%s, %zu of them skipped; %" PRIu64 " process%s\n", plan->cell_count,
            plan->cell_count == 1 ? "" : "s", plan->cell_count - plan->runnable_count, processes,
            processes == 1 ? "" : "es");
@@ -411,6 +425,7 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .suite = request->plan.suite ? request->plan.suite->name : "",
                                   .order_seed = request->measure.order_seed,
                                   .invocations = request->measure.invocations,
+                                  .probes = request->measure.probes,
                                   .options = &request->measure.invocation};
     if (request->earlier)
         environment_write_resume(&files, request->resume_number);
@@ -470,6 +485,8 @@ int cmd_run(int argc, char **argv)
         if (!request.measure.invocations)
             request.measure.invocations =
                 wanted->suite ? wanted->suite->invocations : INVOCATIONS_DEFAULT;
+        if (!request.has_probes && wanted->suite)
+            request.measure.probes = wanted->suite->probes;
         if (!request.has_order_seed && !request.earlier)
             request.measure.order_seed = fresh_seed();
         struct catalog catalog;

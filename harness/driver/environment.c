@@ -198,6 +198,7 @@ static void write_request(struct run_files *files, const struct plan *plan,
                         "from order_seed and order",
                         RUNNER_ENV_PADDING_BYTES - 1));
     write_owned(files, "invocations", xprintf("%u", run->invocations));
+    write_owned(files, "probes", xprintf("%u", run->probes));
     write_owned(files, "iterations", xprintf("%u", o->iterations));
     write_owned(files, "warmup", xprintf("%u", o->warmup));
     write_owned(files, "timeout_s", xprintf("%u", o->timeout_s));

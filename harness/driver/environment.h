@@ -12,6 +12,7 @@ struct environment_run {
     const char *suite; /* "" without one */
     uint64_t order_seed;
     unsigned invocations;
+    unsigned probes;
     const struct invocation_options *options;
 };
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "data/csv_write.h"
 #include "driver/child.h"
+#include "driver/event_rows.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
 
@@ -43,6 +44,8 @@ struct session {
     struct child child;
     struct memory_sampler *sampler; /* NULL: the process was gone before it could be opened */
     struct record_reader *reader;
+    int event_log_fd;          /* 0: none */
+    uint64_t unreadable_count; /* entries of the event log */
     struct last_line stderr_line;
     bool reaped;
     int wait_status;
@@ -171,9 +174,30 @@ static void take_collection(struct session *s, const struct record *record)
     point->live_bytes = number_or_unknown(record->fields[8]);
 }
 
+/* Whether a record of a probe counts: it contributes its stalls and nothing else (METHODS.md
+ * section 3), whatever its runner sends. */
+static bool is_of_probe(const struct record *record)
+{
+    const char *name = record->fields[0];
+    switch (record->kind) {
+    case RECORD_METRIC:
+        return !strncmp(name, "stall_", 6) || !strcmp(name, "checksum");
+    case RECORD_EXTRA:
+    case RECORD_ITERATION:
+    case RECORD_PAUSE:
+    case RECORD_COLLECTION:
+    case RECORD_LATENCY:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void take_record(void *data, const struct record *record)
 {
     struct session *s = data;
+    if (s->options->probe && !is_of_probe(record))
+        return;
     switch (record->kind) {
     case RECORD_BEGIN:
         take_begin(s, record->fields[0]);
@@ -358,6 +382,10 @@ static void judge(struct session *s, uint64_t oom_kills)
     else if (s->status == INVOCATION_OK && WEXITSTATUS(s->wait_status) != 0)
         set_outcome(s, INVOCATION_CRASHED, "exit code %d after status ok",
                     WEXITSTATUS(s->wait_status));
+    else if (s->status == INVOCATION_OK && s->unreadable_count > 0)
+        set_outcome(s, INVOCATION_CRASHED,
+                    "its runner left %" PRIu64 " entries in its event log that cannot be read",
+                    s->unreadable_count);
     else if (s->status == INVOCATION_OK && !s->has_ended)
         set_outcome(s, INVOCATION_CRASHED, "status ok without a measured part");
     else
@@ -367,6 +395,8 @@ static void judge(struct session *s, uint64_t oom_kills)
 static void complete_metrics(struct session *s)
 {
     struct invocation_result *r = s->result;
+    if (s->options->probe)
+        return;
     uint64_t mean_bytes = s->sampler ? memory_sampler_mean_bytes(s->sampler) : MEMORY_UNKNOWN;
     if (s->has_begun && mean_bytes != MEMORY_UNKNOWN)
         set_metric(r, SCHEMA_INVOCATIONS_rss_mean_bytes, xprintf("%" PRIu64, mean_bytes));
@@ -390,7 +420,7 @@ static void complete_metrics(struct session *s)
 
 static void emit_memory(struct session *s)
 {
-    if (!s->has_begun || !s->sampler || !s->sink->memory)
+    if (!s->has_begun || !s->sampler || !s->sink->memory || s->options->probe)
         return;
     size_t count;
     const struct memory_sample *samples = memory_sampler_series(s->sampler, &count);
@@ -410,7 +440,7 @@ static void emit_memory(struct session *s)
 }
 
 struct arguments {
-    char *words[24];
+    char *words[28];
     size_t count;
 };
 
@@ -421,10 +451,11 @@ static void add_argument(struct arguments *a, const char *name, char *value)
 }
 
 static void make_arguments(struct arguments *a, const struct plan_cell *cell,
-                           const struct invocation_options *options)
+                           const struct invocation_options *options, bool event_log)
 {
+    const struct variant *variant = cell->variant;
     *a = (struct arguments){0};
-    a->words[a->count++] = xstrdup(cell->variant->runner->path);
+    a->words[a->count++] = xstrdup(options->probe ? variant->probe->path : variant->runner->path);
     add_argument(a, "--run", xstrdup("--workload"));
     a->words[a->count++] = xstrdup(cell->workload->workload->name);
     if (*cell->workload->params_text)
@@ -438,6 +469,29 @@ static void make_arguments(struct arguments *a, const struct plan_cell *cell,
     add_argument(a, "--iterations", xprintf("%u", options->iterations));
     add_argument(a, "--seed", xprintf("%" PRIu64, options->seed));
     add_argument(a, "--records", xprintf("%d", CHILD_RECORDS_FD));
+    if (event_log)
+        add_argument(a, "--event-log", xprintf("%d", CHILD_EVENT_LOG_FD));
+    if (options->probe)
+        add_argument(a, "--probe", xstrdup("1"));
+}
+
+/* Without one, as where descriptors or memory are short, the runner sends its events as records. */
+static void open_event_log(struct session *s, const struct plan_cell *cell)
+{
+    int fd = -1;
+    if (!s->options->probe && cell->variant->runner->has_event_log)
+        fd = event_rows_open();
+    s->event_log_fd = fd < 0 ? 0 : fd;
+}
+
+static void emit_events(struct session *s)
+{
+    if (!s->event_log_fd)
+        return;
+    int64_t end_ns = s->has_ended ? s->begin_ns + s->result->measured_ns : INT64_MAX;
+    if (s->has_begun && !s->result->interrupted)
+        s->unreadable_count = event_rows_emit(s->event_log_fd, s->begin_ns, end_ns, take_record, s);
+    close(s->event_log_fd);
 }
 
 void invocation_run(struct invocation_result *result, const struct plan_cell *cell,
@@ -445,14 +499,18 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
                     const struct invocation_sink *sink)
 {
     *result = (struct invocation_result){0};
+    if (options->probe)
+        add_flag(result, "probe");
     struct session s = {.result = result, .options = options, .sink = sink};
     struct arguments arguments;
-    make_arguments(&arguments, cell, options);
+    open_event_log(&s, cell);
+    make_arguments(&arguments, cell, options, s.event_log_fd);
     char **env = runner_env_create(cell->variant->library_dir, padding_bytes);
     struct child_options start = {.path = arguments.words[0],
                                   .argv = arguments.words,
                                   .env = env,
                                   .records = true,
+                                  .event_log_fd = s.event_log_fd,
                                   .measured = true};
     uint64_t oom_kills = read_oom_kills();
     s.start_ns = clock_now_ns();
@@ -463,6 +521,8 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
         free(arguments.words[i]);
     if (error) {
         set_outcome(&s, INVOCATION_CRASHED, "its runner cannot be started: %s", strerror(-error));
+        if (s.event_log_fd)
+            close(s.event_log_fd);
         return;
     }
     s.sampler = memory_sampler_create(s.child.pid);
@@ -471,6 +531,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     result->elapsed_ns = clock_now_ns() - s.start_ns;
     result->interrupted = s.reason == REASON_INTERRUPTED;
     child_close(&s.child);
+    emit_events(&s);
     judge(&s, oom_kills);
     complete_metrics(&s);
     emit_memory(&s);

@@ -11,6 +11,7 @@
 struct measure_options {
     struct invocation_options invocation; /* its signal_fd is set by measure_plan() */
     unsigned invocations;
+    unsigned probes; /* probe invocations per cell, after the others */
     uint64_t order_seed;
 };
 
@@ -21,6 +22,13 @@ struct measure_totals {
     int64_t measured_ns;   /* sum of the measured parts */
     int64_t driver_cpu_ns; /* CPU time of the driver in them */
 };
+
+/* Number of a cell's probe invocation `probe`, from 0: they have numbers of their own, so that a
+ * run can be continued with more of either kind. */
+static inline int64_t measure_probe_number(unsigned probe)
+{
+    return -1 - (int64_t)probe;
+}
 
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
  * not committed, and writes its rows, until all are done, a signal asks to stop or a file cannot be

@@ -457,14 +457,14 @@ void plan_free(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-void plan_order(const struct plan *plan, uint64_t order_seed, unsigned invocation, size_t *order)
+void plan_order(const struct plan *plan, uint64_t order_seed, unsigned round, size_t *order)
 {
     size_t count = 0;
     for (size_t i = 0; i < plan->cell_count; i++)
         if (!plan->cells[i].skip)
             order[count++] = i;
     struct rng rng;
-    rng_seed(&rng, order_seed, invocation);
+    rng_seed(&rng, order_seed, round);
     /* Fisher and Yates. */
     for (size_t i = count; i > 1; i--) {
         size_t j = rng_below(&rng, i);

@@ -53,10 +53,14 @@ int plan_build(struct plan *plan, const struct catalog *catalog, const struct pl
                char *why, size_t why_bytes);
 void plan_free(struct plan *plan);
 
-/* The runnable cells in the order of round number `invocation`, drawn from order_seed: indexes into
+/* Rounds of probes are numbered from here, so that their order does not depend on how many rounds
+ * come before. */
+#define PLAN_FIRST_PROBE_ROUND (1u << 31)
+
+/* The runnable cells in the order of round number `round`, drawn from order_seed: indexes into
  * plan->cells, runnable_count of them, into `order`. Depends on nothing else, so that a run can be
  * repeated and continued. */
-void plan_order(const struct plan *plan, uint64_t order_seed, unsigned invocation, size_t *order);
+void plan_order(const struct plan *plan, uint64_t order_seed, unsigned round, size_t *order);
 
 /* Environment padding of the process that is started at `position` in the run, in bytes. */
 size_t plan_padding(uint64_t order_seed, uint64_t position);

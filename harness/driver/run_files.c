@@ -117,7 +117,7 @@ void run_files_record(struct run_files *files, const struct run_files_place *pla
             continue;
         struct csv_writer *w = files->writers[targets[i].file];
         csv_writer_text(w, 0, place->cell->key);
-        csv_writer_uint(w, 1, place->invocation);
+        csv_writer_int(w, 1, place->invocation);
         for (size_t f = 0; f < record->field_count; f++)
             csv_writer_text(w, 2 + f, record->fields[f]);
         end_row(files, targets[i].file);
@@ -130,7 +130,7 @@ void run_files_memory(struct run_files *files, const struct run_files_place *pla
 {
     struct csv_writer *w = files->writers[SCHEMA_FILE_MEMORY];
     csv_writer_text(w, SCHEMA_MEMORY_cell, place->cell->key);
-    csv_writer_uint(w, SCHEMA_MEMORY_invocation, place->invocation);
+    csv_writer_int(w, SCHEMA_MEMORY_invocation, place->invocation);
     csv_writer_int(w, SCHEMA_MEMORY_t_ns, t_ns);
     csv_writer_uint(w, SCHEMA_MEMORY_rss_bytes, rss_bytes);
     if (lazyfree_bytes != UINT64_MAX)
@@ -157,7 +157,7 @@ void run_files_commit(struct run_files *files, const struct run_files_place *pla
     if (cell->heap_limit_bytes)
         csv_writer_uint(w, SCHEMA_INVOCATIONS_heap_limit_bytes, cell->heap_limit_bytes);
     csv_writer_uint(w, SCHEMA_INVOCATIONS_threads, cell->threads);
-    csv_writer_uint(w, SCHEMA_INVOCATIONS_invocation, place->invocation);
+    csv_writer_int(w, SCHEMA_INVOCATIONS_invocation, place->invocation);
     if (place->order >= 0)
         csv_writer_int(w, SCHEMA_INVOCATIONS_order, place->order);
     csv_writer_uint(w, SCHEMA_INVOCATIONS_seed, place->order_seed);

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/mapped.h"
 #include "base/percentile.h"
@@ -17,13 +16,6 @@ static const char *const kinds[] = {
 static bool is_measured(const struct measurement *m, const struct gc_stop *stop)
 {
     return stop->start_ns >= m->begin_ns && stop->start_ns < m->end_ns;
-}
-
-static int compare_durations(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
 }
 
 static void report_rows(struct record_writer *w, const struct measurement *m)
@@ -81,7 +73,7 @@ static void report_metrics(struct record_writer *w, const struct measurement *m,
     report_known(w, "pause_cpu_total_ns", cpu_ns);
     if (!longest)
         return;
-    qsort(durations, count, sizeof *durations, compare_durations);
+    percentile_sort(durations, count);
     int64_t value_ns;
     if (percentile_of_sorted(durations, count, 2, &value_ns))
         record_metric_i64(w, "pause_p50_ns", value_ns);
@@ -92,25 +84,31 @@ static void report_metrics(struct record_writer *w, const struct measurement *m,
     report_known(w, "safepoint_max_ns", safepoint_max_ns);
 }
 
+void report_stop_source(struct record_writer *w)
+{
+    const char *source = gc_backend.pause_source ? gc_backend.pause_source() : NULL;
+    if (gc_backend.reclaim != GC_RECLAIM_TRACING || !source || !source[0])
+        return;
+    char flag[64];
+    snprintf(flag, sizeof flag, "pause_source=%s", source);
+    record_begin(w, "flag");
+    record_text(w, flag);
+    record_end(w);
+}
+
 void report_stops(struct record_writer *w, const struct measurement *m)
 {
     const char *source = gc_backend.pause_source ? gc_backend.pause_source() : NULL;
     /* Where nothing is collected or no stop can be seen, the figures are empty, not 0. */
     if (gc_backend.reclaim != GC_RECLAIM_TRACING || (source && !source[0]))
         return;
-    if (source) {
-        char flag[64];
-        snprintf(flag, sizeof flag, "pause_source=%s", source);
-        record_begin(w, "flag");
-        record_text(w, flag);
-        record_end(w);
-    }
     uint64_t count = growable_log_count(&m->events.stops);
     size_t bytes = (size_t)(count + 1) * sizeof(int64_t);
     int64_t *durations = mapped_new(bytes);
     if (!durations)
         outcome_exit(m->events.outcome, "oom", "no memory to sort the stops");
     report_metrics(w, m, durations);
-    report_rows(w, m);
+    if (!m->events.is_file)
+        report_rows(w, m);
     mapped_free(durations, bytes);
 }

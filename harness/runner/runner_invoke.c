@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/event_file.h"
 #include "base/mapped.h"
 #include "dead_stack.h"
 #include "flavour.h"
@@ -17,7 +19,9 @@
 #include "library.h"
 #include "measurement.h"
 #include "named_values.h"
+#include "planted_stop.h"
 #include "report.h"
+#include "stall_log.h"
 #include "team.h"
 #include "workload_host.h"
 
@@ -32,11 +36,13 @@ struct invocation {
     const struct workload *workload;
     uint64_t params[NAMED_VALUES_MAX];
     int64_t options[NAMED_VALUES_MAX];
+    int event_log_fd; /* -1: none */
     struct gc_config config;
     struct gc_listener listener;
     struct workload_host host;
     struct team team;
     struct outcome outcome;
+    struct planted_stop planted_stop;
     struct measurement measurement;
     struct record_writer writer;
 };
@@ -57,6 +63,35 @@ int runner_prepare(const struct command_line *line, const struct workload *workl
     return -EINVAL;
 }
 
+/* The next two: 0, or -EINVAL with one line in `why`. */
+static int check_event_log(const struct command_line *line, char *why, size_t why_bytes)
+{
+    struct stat status;
+    if (line->event_log_fd == COMMAND_LINE_NO_FD)
+        return 0;
+    int flags = fcntl((int)line->event_log_fd, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR &&
+        fstat((int)line->event_log_fd, &status) == 0 && status.st_size >= EVENT_FILE_BYTES)
+        return 0;
+    snprintf(why, why_bytes,
+             "--event-log %" PRIu64 ": not an event log (a file of %" PRId64
+             " bytes, open for reading and writing)",
+             line->event_log_fd, EVENT_FILE_BYTES);
+    return -EINVAL;
+}
+
+static int check_probe(const struct command_line *line, char *why, size_t why_bytes)
+{
+    if ((line->probe != 0) == runner_identity.is_probe)
+        return 0;
+    if (line->probe)
+        snprintf(why, why_bytes, "--probe 1: this is not a probe runner");
+    else
+        snprintf(why, why_bytes,
+                 "this probe runner times every allocation, and measures with --probe 1 only");
+    return -EINVAL;
+}
+
 /* Fills what the command line says. 0, or -EINVAL with one line in `why`. */
 static int prepare(struct invocation *v, const struct command_line *line, char *why,
                    size_t why_bytes)
@@ -67,7 +102,13 @@ static int prepare(struct invocation *v, const struct command_line *line, char *
         snprintf(why, why_bytes, "--records %" PRIu64 ": not open for writing", line->records_fd);
         return -EINVAL;
     }
-    int error = runner_prepare(line, v->workload, &v->run, v->params, why, why_bytes);
+    int error = check_event_log(line, why, why_bytes);
+    if (!error)
+        error = check_probe(line, why, why_bytes);
+    if (!error)
+        error = planted_stop_init(&v->planted_stop, why, why_bytes);
+    if (!error)
+        error = runner_prepare(line, v->workload, &v->run, v->params, why, why_bytes);
     if (!error)
         error = named_values_options(gc_backend.options, gc_backend.option_count, line->options,
                                      v->options, given, why, why_bytes);
@@ -116,6 +157,11 @@ static void listen_stop(void *data, const struct gc_stop *stop)
 static void listen_collection(void *data, const struct gc_collection *collection)
 {
     event_log_collection(&((struct invocation *)data)->measurement.events, collection);
+}
+
+static void listen_stopped(void *data)
+{
+    planted_stop_wait(&((struct invocation *)data)->planted_stop);
 }
 
 /* Ends the process where nobody can read the records. */
@@ -175,7 +221,8 @@ static int map_memory(struct invocation *v)
         member->thread.index = i;
         member->thread.recorder = &member->recorder;
     }
-    return event_log_init(&m->events, &v->outcome);
+    int error = runner_identity.is_probe ? stall_log_init(&v->outcome) : 0;
+    return error ? error : event_log_init(&m->events, v->event_log_fd, &v->outcome);
 }
 
 /* Starts the backend and makes the workload's types and roots known to it. 0, or the exit code. */
@@ -297,6 +344,7 @@ static void measure(struct invocation *v)
     process_usage_read(&begin);
 
     m->begin_ns = clock_now_ns();
+    planted_stop_arm(&v->planted_stop);
     send_time(v, "begin", m->begin_ns);
     iterate(v, m->warmup_count, iterations);
     m->end_ns = clock_now_ns();
@@ -315,6 +363,17 @@ static void wait_for_sampler(struct invocation *v)
     check_sent(v, record_flush_and_wait(&v->writer));
     report_process(&v->writer, &v->measurement);
     check_sent(v, record_flush_and_wait(&v->writer));
+}
+
+/* What is known of the invocation before it is measured. */
+static void send_flags(struct invocation *v)
+{
+    report_stop_source(&v->writer);
+    if (v->planted_stop.duration_ns > 0) {
+        record_begin(&v->writer, "flag");
+        record_text(&v->writer, "planted_stop");
+        record_end(&v->writer);
+    }
 }
 
 /* What comes before and after the measured part, in the order of METHODS.md section 1. */
@@ -336,12 +395,17 @@ static int run_workload(struct invocation *v)
     iterate(v, 0, m->warmup_count);
     if (gc_backend.capabilities & GC_CAN_COLLECT)
         gc_backend.collect(main_thread->mutator);
+    send_flags(v);
     measure(v);
-    wait_for_sampler(v);
+    if (!runner_identity.is_probe)
+        wait_for_sampler(v);
     if (v->workload->teardown)
         v->workload->teardown(main_thread);
     team_finish(&v->team);
-    report_measured(&v->writer, m);
+    if (runner_identity.is_probe)
+        report_probe(&v->writer, m);
+    else
+        report_measured(&v->writer, m);
     return outcome_send(&v->outcome, "ok", "");
 }
 
@@ -366,8 +430,10 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
         .data = v,
         .stop = listen_stop,
         .collection = listen_collection,
+        .stopped = v->planted_stop.duration_ns > 0 ? listen_stopped : NULL,
         .out_of_memory = out_of_memory,
     };
+    v->event_log_fd = line->event_log_fd == COMMAND_LINE_NO_FD ? -1 : (int)line->event_log_fd;
     v->config = (struct gc_config){
         .heap_limit_bytes = line->heap_limit_bytes,
         .memory_cap_bytes = line->memory_cap_bytes,

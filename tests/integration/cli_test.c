@@ -155,7 +155,7 @@ static void suites_are_plans_that_can_be_built(void **state)
     process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
-    assert_contains(p.out, "1 cell, 0 of them skipped; 10 processes");
+    assert_contains(p.out, "1 cell, 0 of them skipped; 12 processes");
 }
 
 static struct run_data *load(const char *name)

@@ -267,7 +267,7 @@ static void series_of_requests_have_panels_of_their_own(void **state)
     run_fixture_latency_of(&fixture, "z/malloc/heap=none/threads=1", 1, "open", 9000, 9000, 1000);
     commit("z/malloc/heap=none/threads=1", "malloc", 1, "crashed", -1);
     size_t pages = finish(NULL);
-    assert_int_equal(pages, 5);
+    assert_int_equal(pages, 6);
     const char *panels = "latency_hdr.panels.csv";
     assert_int_equal(count_lines(panels), 1 + 5);
     static const char *const titles[] = {"w · simple", "w · metered over 100 ms",
@@ -391,6 +391,42 @@ static void probe_invocations_do_not_count(void **state)
     end();
 }
 
+/* Stops come from the invocations that are measured, stalls from probes; what has none is told from
+ * what was not looked at. */
+static void stalls_come_from_probes_and_stops_from_the_others(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = SCHEMA_INVOCATIONS_stall_count,
+        STALL = SCHEMA_INVOCATIONS_stall_max_ns,
+        STOP = SCHEMA_INVOCATIONS_pause_max_ns,
+    };
+    begin("stalls");
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 0, "", STOP, 3 * MS, STALL, -1);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 1, "noisy", STOP, 5 * MS, STALL, -1);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", -1, "probe", COUNT, 9, STALL, 7 * MS);
+    /* Whatever a probe says of stops, and a measured one of stalls, it is not shown. */
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", -2, "probe", STOP, 90 * MS, STALL,
+                        8 * MS);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 2, "", STOP, 4 * MS, STALL, 90 * MS);
+    run_fixture_figures(&fixture, MIMALLOC, "mimalloc", 0, "", COUNT, -1, STALL, -1);
+    run_fixture_figures(&fixture, MIMALLOC, "mimalloc", -1, "probe", COUNT, 0, STALL, -1);
+    run_fixture_figures(&fixture, BOEHM, "boehm", 0, "", STOP, 6 * MS, STALL, -1);
+    finish(NULL);
+    const char *table = "stalls.1.csv";
+    assert_int_equal(count_lines(table), 1 + 3);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 4 * MS);
+    assert_near(number(field(table, "low_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 3 * MS);
+    assert_near(number(field(table, "high_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 5 * MS);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stop"}, {"n", "1"}))), 6 * MS);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stall"}))), 7.5 * MS);
+    assert_string_equal(field(table, "n", WHERE({"kind", "stall"})), "2");
+    assert_string_equal(field("stalls.panels.csv", "note", WHERE({"panel", "1"})),
+                        "probe invocations: 1; no stops: mimalloc; no stalls: mimalloc; "
+                        "stalls not measured: boehm");
+    end();
+}
+
 static void memory_is_that_of_the_median_invocation_and_keeps_its_peak(void **state)
 {
     (void)state;
@@ -424,7 +460,7 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 10);
+    assert_int_equal(finish(NULL), 12);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
     end();
@@ -441,6 +477,7 @@ int main(void)
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
         cmocka_unit_test(probe_invocations_do_not_count),
+        cmocka_unit_test(stalls_come_from_probes_and_stops_from_the_others),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
     };
