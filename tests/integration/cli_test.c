@@ -285,6 +285,10 @@ static void suites_are_plans_that_can_be_built(void **state)
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
     assert_contains(p.out, "1 cell, 0 of them skipped; 10 processes");
+    assert_refused("run --dry-run --suite memory --backend marksweep --minheap @/absent.csv",
+                   CMD_MISSING,
+                   "gcmeter minheap --workload gcbench --workload cyclic_graph --workload "
+                   "slice_append --out '");
 }
 
 static struct run_data *load(const char *name)
