@@ -32,6 +32,12 @@ enum {
     TIMEOUT_MAX_S = 7 * 24 * 3600,
 };
 
+/* What watching the processes may take of the time that is measured (METHODS.md section 7). */
+#define DRIVER_SHARE_MAX 0.01
+
+/* Below this the share says nothing: starting and ending one process outweighs it. */
+#define DRIVER_SHARE_LEAST_NS INT64_C(1000000000)
+
 enum {
     KEY_SUITE = 256,
     KEY_BACKEND,
@@ -471,6 +477,11 @@ static int measure(struct plan *plan, struct request *request, char **argv)
         if (code != CMD_INTERRUPTED)
             code = CMD_MISSING;
     }
+    if (share > DRIVER_SHARE_MAX && totals.measured_ns > DRIVER_SHARE_LEAST_NS)
+        progress_line(&progress, false,
+                      "gcmeter itself took %.2g %% of the measured time, more than 1 %%: longer "
+                      "iterations (--iterations) would be disturbed less",
+                      share * 100);
     tell_summary(&progress, &totals, folder);
     free(folder);
     return code;
