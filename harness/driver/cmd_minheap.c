@@ -322,6 +322,15 @@ static int hunt_all(const struct plan *plan, const struct request *request,
     return code;
 }
 
+/* Makes sure, before hours are spent, that the result can be kept. -1, or an exit code. */
+static int check_out(const char *path, const struct minheap_table *table)
+{
+    if (!strcmp(path, MINHEAP_PATH_DEFAULT))
+        mkdir("results", 0777);
+    int error = minheap_table_save(table, path);
+    return error ? fail_save(path, error) : -1;
+}
+
 /* Whether there is a cell that can be measured; else what to say. */
 static const char *none_runs(const struct plan *plan)
 {
@@ -347,18 +356,11 @@ static int measure(const struct catalog *catalog, const struct request *request,
     if (none)
         code = cmd_fail(CMD_MISSING, "no minimum heap can be found: %s", none);
     else
+        code = check_out(request->out, table);
+    if (code < 0)
         code = hunt_all(&plan, request, table);
     plan_free(&plan);
     return code;
-}
-
-/* Makes sure, before hours are spent, that the result can be kept. -1, or an exit code. */
-static int check_out(const char *path, const struct minheap_table *table)
-{
-    if (!strcmp(path, MINHEAP_PATH_DEFAULT))
-        mkdir("results", 0777);
-    int error = minheap_table_save(table, path);
-    return error ? fail_save(path, error) : -1;
 }
 
 int cmd_minheap(int argc, char **argv)
@@ -378,8 +380,6 @@ int cmd_minheap(int argc, char **argv)
         const char *reason = catalog_no_runner(&catalog);
         if (reason)
             code = cmd_fail(CMD_MISSING, "no runner can be used: %s; build them with make", reason);
-        if (code < 0)
-            code = check_out(request.out, &table);
         if (code < 0)
             code = measure(&catalog, &request, &table);
         catalog_free(&catalog);

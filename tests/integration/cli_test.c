@@ -155,7 +155,8 @@ static void a_minimum_heap_is_found_kept_and_used(void **state)
 {
     (void)state;
     assert_refused("minheap --threads 0", CMD_USAGE, "--threads takes a number");
-    assert_refused("minheap --workload nothin", CMD_USAGE, "did you mean 'nothing'?");
+    assert_refused("minheap --workload nothin --out @/no", CMD_USAGE, "did you mean 'nothing'?");
+    assert_int_equal(access(process_path("no"), F_OK), -1);
     assert_refused("minheap --out=", CMD_USAGE, "--out needs");
     assert_refused("minheap --workload nothing --out /nowhere/at/all.csv", CMD_USAGE,
                    "/nowhere/at/all.csv cannot be written");
