@@ -209,6 +209,14 @@ static void a_minimum_heap_is_found_kept_and_used(void **state)
     assert_int_equal(run_data_load(&run, process_path("too-small"), &error), 0);
     assert_int_equal(run->invocations[0].status, RUN_OOM);
     run_data_free(run);
+    /* Rows of one cell may not come from two limits. */
+    assert_int_equal(minheap_table_load(&table, process_path("min.csv"), &error), 0);
+    table.rows[0].minheap_bytes += 4096;
+    assert_int_equal(minheap_table_save(&table, process_path("min.csv")), 0);
+    minheap_table_free(&table);
+    assert_refused("run --workload slice_append:slices=2000 --backend marksweep --heap-factor 1.02 "
+                   "--minheap @/min.csv --invocations 2 --out @/enough --resume",
+                   CMD_USAGE, "the minimum heap has changed");
 }
 
 static void an_interrupted_search_keeps_what_is_done(void **state)
