@@ -375,6 +375,10 @@ static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
     assert_string_equal(field("time_space.crossings.csv", "reference", ours), "mimalloc");
     assert_near(number(field("time_space.crossings.csv", "memory_bytes", ours)), crossing);
     assert_near(number(field("time_space.crossings.csv", "memory_ratio", ours)), crossing / 6001);
+    /* By the fastest: from (400 ms) to (100 ms), down to 200 ms: half-way. */
+    assert_string_equal(field("time_space.crossings.csv", "fastest_crossing", ours), "crosses");
+    assert_near(number(field("time_space.crossings.csv", "fastest_memory_bytes", ours)),
+                sqrt(3001.0 * 12001));
     assert_int_equal(count_lines("time_space.crossings.csv"), 2); /* boehm has but one point */
     char note[256];
     snprintf(note, sizeof note,
@@ -400,6 +404,34 @@ static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
     /* The first row of a curve is that of the smallest limit. */
     assert_string_equal(field("time_space.1.csv", "limit_bytes", WHERE({"series", series})),
                         "1000");
+    end();
+}
+
+/* One disturbed invocation of the two at the largest heap must not pass for the truth in silence.
+ */
+static void a_crossing_that_hangs_on_noise_says_so(void **state)
+{
+    (void)state;
+    begin("noise");
+    for (int64_t i = 0; i < 3; i++) {
+        commit_limit("w/marksweep/heap=1xmin/threads=1", "marksweep", i, "ok", 1000, 2000,
+                     400 * MS);
+        commit_limit("w/marksweep/heap=2xmin/threads=1", "marksweep", i, "ok", 2000, 4000,
+                     (i == 0 ? 100 : 300) * MS);
+        commit_limit("w/boehm/heap=1xmin/threads=1", "boehm", i, "ok", 1000, 2000, 500 * MS);
+        commit_limit("w/boehm/heap=2xmin/threads=1", "boehm", i, "ok", 2000, 8000, 150 * MS);
+        commit_limit(MIMALLOC, "mimalloc", i, "ok", 0, 4000, (i == 0 ? 120 : 200) * MS);
+    }
+    finish(NULL);
+    double boehm = exp(log(2000) + log(500.0 / 200) / log(500.0 / 150) * log(4)) / 4000;
+    double marksweep = exp(log(2000) + log(400.0 / 120) / log(4) * log(2)) / 4000;
+    char note[512];
+    snprintf(note, sizeof note,
+             "boehm is as fast as mimalloc from %.3g times its peak memory (slower by the fastest "
+             "invocations); marksweep is slower than mimalloc up to its largest heap (as fast from "
+             "%.3g times its peak memory by the fastest invocations)",
+             boehm, marksweep);
+    assert_string_equal(field("time_space.panels.csv", "note", WHERE({"panel", "1"})), note);
     end();
 }
 
@@ -504,6 +536,7 @@ int main(void)
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
         cmocka_unit_test(a_heap_sweep_is_one_panel_against_memory_and_limit),
+        cmocka_unit_test(a_crossing_that_hangs_on_noise_says_so),
         cmocka_unit_test(a_curve_crosses_where_it_comes_down_for_good),
         cmocka_unit_test(a_run_without_sweeps_has_no_such_pages),
         cmocka_unit_test(probe_invocations_do_not_count),
