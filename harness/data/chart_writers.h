@@ -14,6 +14,10 @@ int chart_time_ratio_write(const struct chart_plan *plan, const char *folder,
                            struct csv_error *error);
 int chart_time_memory_write(const struct chart_plan *plan, const char *folder,
                             struct csv_error *error);
+int chart_time_space_write(const struct chart_plan *plan, const char *folder,
+                           struct csv_error *error);
+int chart_time_limit_write(const struct chart_plan *plan, const char *folder,
+                           struct csv_error *error);
 int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder,
                          struct csv_error *error);
 int chart_stalls_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);

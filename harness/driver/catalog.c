@@ -587,3 +587,11 @@ const struct catalog_workload **catalog_workloads(const struct catalog *catalog,
     }
     return all;
 }
+
+const char *catalog_no_runner(const struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return NULL;
+    return catalog->backends[0].unavailable;
+}

@@ -124,4 +124,7 @@ bool catalog_has_word(const char *words, const char *word);
 /* The folder of gcmeter's own executable, to be freed by the caller. */
 char *catalog_own_folder(void);
 
+/* Why there is no runner at all, or NULL where there is one. */
+const char *catalog_no_runner(const struct catalog *catalog);
+
 #endif

@@ -29,6 +29,9 @@ enum { COLLECTIONS_MAX = 1 << 20 };
 /* More steal than this part of the wall time makes an invocation noisy (METHODS.md section 4). */
 #define STEAL_SHARE_MAX 0.01
 
+/* A backend that only aims at its heap limit may exceed it by one part in this many. */
+#define LIMIT_EXCESS_PART 20
+
 /* Why the driver ended the process itself. */
 enum reason { REASON_NONE, REASON_TIMEOUT, REASON_MEMORY, REASON_GARBAGE, REASON_INTERRUPTED };
 
@@ -351,6 +354,24 @@ static void set_outcome(struct session *s, enum invocation_status status, const 
              add_line ? (int)(sizeof s->result->detail - strlen(text) - 3) : 0, line);
 }
 
+static int64_t timeout_ns(const struct invocation_options *options)
+{
+    return options->timeout_ns ? options->timeout_ns : (int64_t)options->timeout_s * 1000000000;
+}
+
+/* A limit that did not hold is one at which the cell does not run. */
+static void judge_heap(struct session *s, const struct plan_cell *cell)
+{
+    const char *peak = s->result->metrics[SCHEMA_INVOCATIONS_heap_peak_bytes];
+    uint64_t limit_bytes = cell->heap_limit_bytes;
+    if (s->result->status != INVOCATION_OK || !limit_bytes || !peak)
+        return;
+    uint64_t peak_bytes = strtoull(peak, NULL, 10);
+    if (peak_bytes > limit_bytes && peak_bytes - limit_bytes > limit_bytes / LIMIT_EXCESS_PART)
+        set_outcome(s, INVOCATION_OOM, "held %s bytes under a limit of %" PRIu64, peak,
+                    limit_bytes);
+}
+
 static void judge(struct session *s, uint64_t oom_kills)
 {
     char size[64];
@@ -360,10 +381,10 @@ static void judge(struct session *s, uint64_t oom_kills)
     bool signalled = WIFSIGNALED(s->wait_status);
     int signal_number = signalled ? WTERMSIG(s->wait_status) : 0;
     if (s->reason == REASON_TIMEOUT)
-        set_outcome(s, INVOCATION_TIMEOUT, "%s after %u s%s",
+        set_outcome(s, INVOCATION_TIMEOUT, "%s after %.4g s%s",
                     record_reader_done(s->reader) ? "its results were there but it had not ended"
                                                   : "not done",
-                    s->options->timeout_s, s->killed ? ", nor after SIGTERM" : "");
+                    (double)timeout_ns(s->options) / 1e9, s->killed ? ", nor after SIGTERM" : "");
     else if (s->reason == REASON_MEMORY)
         set_outcome(s, INVOCATION_OOM, "resident memory passed %s, 75 %% of what is available",
                     size);
@@ -514,7 +535,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
                                   .measured = true};
     uint64_t oom_kills = read_oom_kills();
     s.start_ns = clock_now_ns();
-    s.deadline_ns = s.start_ns + (int64_t)options->timeout_s * 1000000000;
+    s.deadline_ns = s.start_ns + timeout_ns(options);
     int error = child_start(&s.child, &start);
     runner_env_free(env);
     for (size_t i = 0; i < arguments.count; i++)
@@ -533,6 +554,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     child_close(&s.child);
     emit_events(&s);
     judge(&s, oom_kills);
+    judge_heap(&s, cell);
     complete_metrics(&s);
     emit_memory(&s);
     record_reader_free(s.reader);

@@ -27,8 +27,9 @@ struct invocation_options {
     unsigned warmup;
     unsigned iterations;
     unsigned timeout_s;
-    uint64_t seed; /* of the workload's input */
-    bool probe;    /* run the variant's probe runner, which gives nothing but stalls */
+    int64_t timeout_ns; /* in place of timeout_s, where it is not 0 */
+    uint64_t seed;      /* of the workload's input */
+    bool probe;         /* run the variant's probe runner, which gives nothing but stalls */
     uint64_t memory_cap_bytes;
     /* A signalfd of SIGINT, SIGTERM, SIGHUP and SIGCHLD, all blocked. */
     int signal_fd;

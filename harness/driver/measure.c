@@ -3,15 +3,14 @@
 #include "data/statistics.h"
 #include "driver/agreement.h"
 #include "driver/cmd.h"
+#include "driver/stop_signals.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* What is known of a cell so far. */
@@ -252,25 +251,6 @@ static void write_unprobed(struct campaign *c)
     }
 }
 
-/* Signals are read between and during invocations, so that no row is left half done. */
-static int open_signals(void)
-{
-    sigset_t set;
-    struct sigaction hangup;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    /* nohup means it. */
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
-        sigaddset(&set, SIGHUP);
-    /* What cannot be written is told, and does not end the run in the middle of a row. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
                   const struct measure_options *options, const struct run_data *earlier,
                   struct run_files *files, struct progress *progress)
@@ -287,7 +267,7 @@ void measure_plan(struct measure_totals *totals, const struct plan *plan,
     size_t *order = xcalloc(plan->runnable_count, sizeof *order);
     for (size_t i = 0; i < plan->cell_count; i++)
         c.tallies[i].wall_ns = xcalloc(own.invocations, sizeof *c.tallies[i].wall_ns);
-    own.invocation.signal_fd = open_signals();
+    own.invocation.signal_fd = stop_signals_open();
     if (own.invocation.signal_fd < 0)
         exit(cmd_fail(CMD_MISSING, "signalfd: %s", strerror(errno)));
     write_skipped(&c);

@@ -223,6 +223,48 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
     }
 }
 
+static void a_heap_sweep_has_charts_of_its_own(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("sweep"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_key(&run, "backend_mimalloc_reclaim", "manual");
+    for (int64_t i = 0; i <= 4; i++) {
+        char cell[128];
+        snprintf(cell, sizeof cell, "w:name=%%25x/%s/heap=%s/threads=1",
+                 i ? "marksweep" : "mimalloc",
+                 (const char *const[]){"none", "1xmin", "1.5xmin", "2xmin", "4xmin"}[i]);
+        run_fixture_commit(&run, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = i ? "marksweep" : "mimalloc",
+                                     .status = i == 1 ? "oom" : "ok",
+                                     .wall_ns = i == 1 ? -1 : (i ? 100 / i : 40) * MS,
+                                     .rss_peak_bytes = i == 1 ? -1 : (4 + i) << 20,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                     .heap_limit_bytes = i << 20,
+                                 });
+    }
+    run_fixture_close(&run);
+    process_run(&p, "plot @/sweep --format svg,png");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    static const char *const drawn[] = {"time_space", "time_limit"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_contains(p.out, read_picture("sweep/plots", drawn[i], "svg"));
+        assert_svg();
+        assert_contains(text, "w:name=%25x");
+        assert_contains(text, "marksweep at 1xmin (oom 1 of 1)");
+        read_picture("sweep/plots", drawn[i], "png");
+        assert_memory_equal(text, "\211PNG", 4);
+    }
+    read_picture("sweep/plots", "time_space", "svg");
+    assert_contains(text, "is as fast as mimalloc from");
+}
+
 static void pages_of_an_earlier_run_are_removed(void **state)
 {
     (void)state;
@@ -286,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_same_run_gives_the_same_bytes),
         cmocka_unit_test(names_from_files_do_nothing_but_show),
         cmocka_unit_test(one_invocation_of_one_manual_backend_is_drawn),
+        cmocka_unit_test(a_heap_sweep_has_charts_of_its_own),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
         cmocka_unit_test(bad_input_is_refused),

@@ -38,6 +38,10 @@ struct outcome {
     uint64_t allocated_count;
     uint64_t allocated_bytes;
     uint64_t live_max_bytes; /* largest of all collections, 0 where there was none */
+    uint64_t full_count;     /* full collections */
+    bool knows_live;         /* whether live_bytes was reported */
+    int64_t live_bytes;
+    int64_t retained_bytes;
     char printed[256];
 };
 
@@ -131,6 +135,14 @@ static struct outcome run_cell(const char *runner, const struct cell *cell, unsi
     outcome.allocated_count = number_at(text, "metric,allocated_count,");
     outcome.allocated_bytes = number_at(text, "metric,allocated_bytes,");
     outcome.live_max_bytes = largest_live(text);
+    if (find_line(text, "metric,gc_full_count,"))
+        outcome.full_count = number_at(text, "metric,gc_full_count,");
+    outcome.knows_live = find_line(text, "metric,live_bytes,") != NULL;
+    assert_int_equal(outcome.knows_live, find_line(text, "metric,retained_bytes,") != NULL);
+    if (outcome.knows_live) {
+        outcome.live_bytes = (int64_t)number_at(text, "metric,live_bytes,");
+        outcome.retained_bytes = strtoll(find_line(text, "metric,retained_bytes,"), NULL, 10);
+    }
     return outcome;
 }
 
@@ -224,6 +236,10 @@ static void same_everywhere(const struct cell *cell)
                          runner_name(runner), cell->workload, cell->params, threads, seed,
                          outcome.checksum, checksums[seed != 1]);
             assert_int_equal(stated_live(runner, cell, threads), live);
+            /* METHODS.md section 7, wherever there was something to know. */
+            assert_int_equal(outcome.knows_live, outcome.full_count > 0);
+            if (outcome.knows_live)
+                assert_int_equal(outcome.retained_bytes, outcome.live_bytes - (int64_t)live);
             if (cell->allocated_count == VARIES)
                 continue;
             assert_int_equal(outcome.allocated_count, first.allocated_count);

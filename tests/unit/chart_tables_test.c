@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "data/chart_sweep.h"
 #include "data/chart_tables.h"
 #include "fixtures/run_fixture.h"
 
@@ -52,6 +53,7 @@ static void begin(const char *name)
     run_fixture_key(&fixture, "backend_malloc_reclaim", "manual");
     run_fixture_key(&fixture, "backend_marksweep_reclaim", "tracing");
     run_fixture_key(&fixture, "backend_boehm_reclaim", "tracing");
+    run_fixture_key(&fixture, "backend_nofree_reclaim", "never");
 }
 
 static void load(void)
@@ -369,6 +371,153 @@ static void manual_cells_join_the_panels_of_every_heap_limit(void **state)
     end();
 }
 
+static void commit_limit(const char *cell, const char *backend, int64_t number, const char *status,
+                         int64_t limit_bytes, int64_t peak_bytes, int64_t wall_ns)
+{
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = backend,
+                                     .status = status,
+                                     .number = number,
+                                     .wall_ns = wall_ns,
+                                     .rss_peak_bytes = peak_bytes,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                     .heap_limit_bytes = limit_bytes,
+                                 });
+}
+
+static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
+{
+    (void)state;
+    begin("sweep");
+    static const char *const cells[][3] = {
+        {"w/marksweep/heap=1xmin/threads=1", "w/marksweep/heap=2xmin/threads=1",
+         "w/marksweep/heap=10xmin/threads=1"},
+        {"w/boehm/heap=1xmin/threads=1", "w/boehm/heap=2xmin/threads=1",
+         "w/boehm/heap=10xmin/threads=1"},
+    };
+    static const int64_t limits[] = {1000, 2000, 10000}, peaks[] = {2000, 3000, 12000};
+    static const int64_t walls_ms[] = {800, 400, 100};
+    for (int64_t i = 0; i < 3; i++) {
+        /* By falling limit: the order of the file does not matter. */
+        for (size_t k = 3; k-- > 0;) {
+            commit_limit(cells[0][k], "marksweep", i, "ok", limits[k], peaks[k] + i,
+                         (walls_ms[k] + i) * MS);
+            commit_limit(cells[1][k], "boehm", i, k == 2 ? "ok" : "oom", limits[k],
+                         k == 2 ? peaks[k] : -1, k == 2 ? 900 * (int64_t)MS : -1);
+        }
+        commit_limit(MIMALLOC, "mimalloc", i, "ok", 0, 6000 + i, (200 + i) * MS);
+        commit_limit("w/nofree/heap=none/threads=1", "nofree", i, "ok", 0, 1000000, 50 * MS);
+    }
+    /* Another workload at one limit is no sweep. */
+    commit_limit("v/marksweep/heap=1xmin/threads=1", "marksweep", 0, "ok", 500, 600, MS);
+    assert_int_equal(finish(NULL), 8);
+    assert_int_equal(count_lines("time_space.panels.csv"), 2);
+    static const char *const panel[][2] = {{"panel", "1"}, {NULL, NULL}};
+    assert_string_equal(field("time_space.panels.csv", "title", panel), "w");
+    assert_string_equal(field("time_space.panels.csv", "n", panel), "n = 3");
+    assert_near(number(field("time_space.panels.csv", "reference_bytes", panel)), 6001);
+    assert_near(number(field("time_space.panels.csv", "reference_ns", panel)), 201 * MS);
+    /* Between (3001 bytes, 401 ms) and (12001 bytes, 101 ms), both axes logarithmic. */
+    double part = log(401.0 / 201) / log(401.0 / 101);
+    double crossing = exp(log(3001) + part * (log(12001) - log(3001)));
+    static const char *const ours[][2] = {{"series", "marksweep"}, {NULL, NULL}};
+    assert_string_equal(field("time_space.crossings.csv", "crossing", ours), "crosses");
+    assert_string_equal(field("time_space.crossings.csv", "reference", ours), "mimalloc");
+    assert_near(number(field("time_space.crossings.csv", "memory_bytes", ours)), crossing);
+    assert_near(number(field("time_space.crossings.csv", "memory_ratio", ours)), crossing / 6001);
+    /* By the fastest: from (400 ms) to (100 ms), down to 200 ms: half-way. */
+    assert_string_equal(field("time_space.crossings.csv", "fastest_crossing", ours), "crosses");
+    assert_near(number(field("time_space.crossings.csv", "fastest_memory_bytes", ours)),
+                sqrt(3001.0 * 12001));
+    assert_int_equal(count_lines("time_space.crossings.csv"), 2); /* boehm has but one point */
+    char note[256];
+    snprintf(note, sizeof note,
+             "marksweep is as fast as mimalloc from %.3g times its peak memory; off the scale: "
+             "nofree (977 KiB%%2C 50.0 ms); not drawn: boehm at 1xmin%%2C 2xmin (oom 3 of 3)",
+             crossing / 6001);
+    assert_string_equal(field("time_space.panels.csv", "note", panel), note);
+
+    static const char *const series = "2"; /* boehm, marksweep, mimalloc, nofree */
+    assert_near(number(field("time_space.1.csv", "memory_bytes",
+                             WHERE({"series", series}, {"limit_bytes", "2000"}))),
+                3001);
+    assert_near(number(field("time_space.1.csv", "memory_high_bytes",
+                             WHERE({"series", series}, {"limit_bytes", "2000"}))),
+                3002);
+    assert_near(number(field("time_limit.1.csv", "memory_bytes",
+                             WHERE({"series", series}, {"wall_ns", "401000000"}))),
+                2000);
+    assert_near(number(field("time_limit.1.csv", "memory_bytes", WHERE({"kind", "point"}))), 6001);
+    assert_string_equal(field("time_limit.panels.csv", "note", panel),
+                        "off the scale: nofree (977 KiB%2C 50.0 ms); not drawn: boehm at "
+                        "1xmin%2C 2xmin (oom 3 of 3)");
+    /* The first row of a curve is that of the smallest limit. */
+    assert_string_equal(field("time_space.1.csv", "limit_bytes", WHERE({"series", series})),
+                        "1000");
+    end();
+}
+
+/* One disturbed invocation of the two at the largest heap must not pass for the truth in silence.
+ */
+static void a_crossing_that_hangs_on_noise_says_so(void **state)
+{
+    (void)state;
+    begin("noise");
+    for (int64_t i = 0; i < 3; i++) {
+        commit_limit("w/marksweep/heap=1xmin/threads=1", "marksweep", i, "ok", 1000, 2000,
+                     400 * MS);
+        commit_limit("w/marksweep/heap=2xmin/threads=1", "marksweep", i, "ok", 2000, 4000,
+                     (i == 0 ? 100 : 300) * MS);
+        commit_limit("w/boehm/heap=1xmin/threads=1", "boehm", i, "ok", 1000, 2000, 500 * MS);
+        commit_limit("w/boehm/heap=2xmin/threads=1", "boehm", i, "ok", 2000, 8000, 150 * MS);
+        commit_limit(MIMALLOC, "mimalloc", i, "ok", 0, 4000, (i == 0 ? 120 : 200) * MS);
+    }
+    finish(NULL);
+    double boehm = exp(log(2000) + log(500.0 / 200) / log(500.0 / 150) * log(4)) / 4000;
+    double marksweep = exp(log(2000) + log(400.0 / 120) / log(4) * log(2)) / 4000;
+    char note[512];
+    snprintf(note, sizeof note,
+             "boehm is as fast as mimalloc from %.3g times its peak memory (slower by the fastest "
+             "invocations); marksweep is slower than mimalloc up to its largest heap (as fast from "
+             "%.3g times its peak memory by the fastest invocations)",
+             boehm, marksweep);
+    assert_string_equal(field("time_space.panels.csv", "note", WHERE({"panel", "1"})), note);
+    end();
+}
+
+static void a_curve_crosses_where_it_comes_down_for_good(void **state)
+{
+    (void)state;
+    double bytes = 0;
+    struct chart_sweep_point points[] = {{100, 80}, {200, 10}, {400, 40}, {1600, 10}};
+    assert_int_equal(chart_sweep_cross(points, 4, 20, &bytes), CHART_CROSSES);
+    assert_near(bytes, 800); /* half-way, both in powers of two and of four */
+    assert_int_equal(chart_sweep_cross(points, 4, 10, &bytes), CHART_CROSSES);
+    assert_near(bytes, 1600);
+    assert_int_equal(chart_sweep_cross(points, 4, 9.9, &bytes), CHART_NEVER);
+    assert_int_equal(chart_sweep_cross(points, 4, 80, &bytes), CHART_BELOW);
+    assert_near(bytes, 100);
+    assert_int_equal(chart_sweep_cross(points, 1, 79, &bytes), CHART_NEVER);
+    assert_int_equal(chart_sweep_cross(points, 2, 79, &bytes), CHART_CROSSES);
+    assert_true(bytes > 100 && bytes < 101);
+}
+
+static void a_run_without_sweeps_has_no_such_pages(void **state)
+{
+    (void)state;
+    begin("no-sweep");
+    commit_limit("w/marksweep/heap=3xlive/threads=1", "marksweep", 0, "ok", 3000, 600, MS);
+    commit_limit("w/boehm/heap=2xlive/threads=1", "boehm", 0, "ok", 2000, 600, MS);
+    commit_limit("w/marksweep/heap=2xlive/threads=2", "marksweep", 0, "ok", 2000, 600, MS);
+    commit_limit("w/marksweep/heap=none/threads=1", "marksweep", 0, "ok", 0, 600, MS);
+    assert_int_equal(finish(NULL), 6);
+    assert_int_equal(count_lines("time_space.panels.csv"), 1);
+    end();
+}
+
 static void probe_invocations_do_not_count(void **state)
 {
     (void)state;
@@ -476,6 +625,10 @@ int main(void)
         cmocka_unit_test(ratios_are_those_of_hodges_and_lehmann),
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
+        cmocka_unit_test(a_heap_sweep_is_one_panel_against_memory_and_limit),
+        cmocka_unit_test(a_crossing_that_hangs_on_noise_says_so),
+        cmocka_unit_test(a_curve_crosses_where_it_comes_down_for_good),
+        cmocka_unit_test(a_run_without_sweeps_has_no_such_pages),
         cmocka_unit_test(probe_invocations_do_not_count),
         cmocka_unit_test(stalls_come_from_probes_and_stops_from_the_others),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
