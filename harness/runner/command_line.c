@@ -14,8 +14,9 @@ const char command_line_help[] =
     "--live-bytes --workload W [--params P] [--threads N]\n"
     "    the workload's stated live set, in bytes\n"
     "--run --workload W [--params P] [--options O] [--threads N] [--heap-limit BYTES]\n"
-    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N] [--records FD]\n"
-    "    one invocation; records go to descriptor FD (default 1)\n"
+    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N]\n"
+    "      [--record 0|1] [--records FD]\n"
+    "    one invocation; records go to descriptor FD (default 1); --record 0 measures times only\n"
     "P and O are name=value pairs joined by commas.\n";
 
 static const struct {
@@ -48,6 +49,7 @@ static const struct word {
     {"--iterations", RUNNER_CALL_RUN, false, FIELD(iterations), 1, 1000000},
     {"--seed", RUNNER_CALL_RUN, false, FIELD(seed), 0, UINT64_MAX},
     {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, UINT64_MAX},
+    {"--record", RUNNER_CALL_RUN, false, FIELD(record), 0, 1},
     {"--records", RUNNER_CALL_RUN, false, FIELD(records_fd), 0, INT32_MAX},
 };
 
@@ -106,6 +108,7 @@ int command_line_parse(int argc, char **argv, struct command_line *line, char *w
         .warmup = 1,
         .iterations = 1,
         .seed = 1,
+        .record = 1,
         .records_fd = 1,
     };
     int result = parse_call(argc, argv, line, why, why_bytes);

@@ -25,6 +25,7 @@ struct command_line {
     uint64_t iterations;
     uint64_t seed;
     uint64_t probe;
+    uint64_t record;
     uint64_t records_fd;
 };
 

@@ -37,19 +37,10 @@ static void report_percentiles(struct record_writer *w, const struct histogram *
 static void report_doubts(struct record_writer *w, const struct histogram *h, int64_t observer_ns)
 {
     int64_t median_ns;
-    if (histogram_percentile(h, 2, &median_ns) && median_ns < 10 * observer_ns) {
-        record_begin(w, "flag");
-        record_text(w, "latency_near_observer");
-        record_end(w);
-    }
-    if (h->clamped_count > 0) {
-        record_begin(w, "extra");
-        record_text(w, "latency_clamped_count");
-        record_text(w, "count");
-        record_text(w, "lower");
-        record_u64(w, h->clamped_count);
-        record_end(w);
-    }
+    if (histogram_percentile(h, 2, &median_ns) && median_ns < 10 * observer_ns)
+        record_flag(w, "latency_near_observer");
+    if (h->clamped_count > 0)
+        record_extra(w, "latency_clamped_count", "count", "lower", (double)h->clamped_count);
 }
 
 void report_latency(struct record_writer *w, const struct measurement *m)
@@ -64,5 +55,5 @@ void report_latency(struct record_writer *w, const struct measurement *m)
                        (double)count * 1e9 / (double)(m->end_ns - m->begin_ns));
     report_percentiles(w, all);
     report_buckets(w, all, "simple");
-    report_doubts(w, all, m->observer_ns);
+    report_doubts(w, all, m->observer.operation_ns);
 }
