@@ -410,7 +410,7 @@ static void emit_memory(struct session *s)
 }
 
 struct arguments {
-    char *words[24];
+    char *words[32]; /* NULL after the last */
     size_t count;
 };
 
