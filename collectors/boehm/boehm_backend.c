@@ -550,7 +550,7 @@ static int metric(size_t index, struct gc_metric *metric)
     case 3:
         /* As far as sweeping has come: it goes on as memory is allocated. */
         *metric = (struct gc_metric){
-            "boehm_reclaimed_bytes", "bytes", "none",
+            "boehm_reclaimed_bytes", "bytes", "lower",
             (double)(s.reclaimed_bytes_before_gc + s.bytes_reclaimed_since_gc), 1};
         return 1;
     default:

@@ -140,8 +140,8 @@ static int metric(size_t index, struct gc_metric *metric)
     } known[] = {
         {"mark_total_ns", "ns", "lower", 1},
         {"sweep_total_ns", "ns", "lower", 1},
-        {"swept_count", "count", "none", 1},
-        {"swept_bytes", "bytes", "none", 1},
+        {"swept_count", "count", "lower", 1},
+        {"swept_bytes", "bytes", "lower", 1},
         {"roots_scanned_bytes", "bytes", "lower", 0},
         {"mark_stack_overflows_count", "count", "lower", 1},
         {"metadata_bytes", "bytes", "lower", 0},
