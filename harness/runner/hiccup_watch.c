@@ -23,6 +23,18 @@
  * libc, nor any that a sanitizer has instrumented. */
 #define ON_ITS_OWN __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/* ThreadSanitizer must see every thread begin, and dies of one that it has not seen. */
+#if defined(__SANITIZE_THREAD__)
+#define CAN_WATCH false
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CAN_WATCH false
+#endif
+#endif
+#ifndef CAN_WATCH
+#define CAN_WATCH true
+#endif
+
 struct hiccup_watch {
     uint32_t over;
     uint32_t tid;    /* cleared by the kernel when the thread has ended */
@@ -222,6 +234,10 @@ static int start_thread(struct hiccup_watch *w)
 struct hiccup_watch *hiccup_watch_start(void)
 {
     cpu_set_t processors;
+    if (!CAN_WATCH) {
+        errno = ENOTSUP;
+        return NULL;
+    }
     struct hiccup_watch *w = mapped_new_lazy(sizeof *w);
     if (!w)
         return NULL;

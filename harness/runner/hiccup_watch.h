@@ -47,7 +47,8 @@ struct hiccup_lateness {
 
 struct hiccup_watch; /* mapped; opaque */
 
-/* Starts the thread. NULL with errno set where that fails. The caller stops it, once. */
+/* Starts the thread. NULL with errno set where that fails: ENOTSUP under ThreadSanitizer. The
+ * caller stops it, once. */
 struct hiccup_watch *hiccup_watch_start(void);
 
 /* What the thread itself used so far: no part of what the program used. Before it is stopped. */

@@ -88,6 +88,18 @@ static void overlap_equals_a_count_of_nanoseconds(void **state)
     }
 }
 
+/* A watch, or the test is skipped where there can be none. */
+static struct hiccup_watch *start(void)
+{
+    struct hiccup_watch *watch = hiccup_watch_start();
+    if (!watch && errno == ENOTSUP) {
+        print_message("skipped: not under ThreadSanitizer\n");
+        skip();
+    }
+    assert_non_null(watch);
+    return watch;
+}
+
 static int64_t longest(const struct hiccup_watch *watch)
 {
     size_t count;
@@ -119,6 +131,9 @@ static void lateness_planted_from_outside_is_a_hiccup(void **state)
     int ready[2];
     char byte;
     int status;
+    struct hiccup_watch *probe = start();
+    hiccup_watch_stop(probe);
+    hiccup_watch_free(probe);
     assert_int_equal(pipe(ready), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -135,6 +150,8 @@ static void lateness_planted_from_outside_is_a_hiccup(void **state)
     close(ready[1]);
 }
 
+static pthread_barrier_t all_ready;
+
 static void *hold_a_processor(void *data)
 {
     const int *processor = data;
@@ -145,6 +162,8 @@ static void *hold_a_processor(void *data)
     int error = pthread_setaffinity_np(pthread_self(), sizeof one, &one);
     if (!error)
         error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
+    /* All at once: while one waits for its processor others use that. */
+    pthread_barrier_wait(&all_ready);
     if (!error)
         spin_ms(60);
     return error ? data : NULL;
@@ -169,11 +188,13 @@ static void lateness_by_our_own_threads_is_none(void **state)
         print_message("skipped: too many processors to hold them all\n");
         skip();
     }
-    struct hiccup_watch *watch = hiccup_watch_start();
-    assert_non_null(watch);
+    struct hiccup_watch *watch = start();
     sleep_ms(20);
+    pthread_barrier_init(&all_ready, NULL, (unsigned)count + 1);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, hold_a_processor, &processors[i]), 0);
+    pthread_barrier_wait(&all_ready);
+    int64_t start_ns = clock_now_ns();
     for (size_t i = 0; i < count; i++) {
         void *failed;
         pthread_join(threads[i], &failed);
@@ -181,15 +202,18 @@ static void lateness_by_our_own_threads_is_none(void **state)
     }
     hiccup_watch_stop(watch);
     int64_t late_ns = hiccup_watch_late_max_ns(watch);
-    int64_t hiccup_ns = longest(watch);
+    size_t hiccup_count;
+    const struct hiccup *hiccups = hiccup_watch_hiccups(watch, &hiccup_count);
+    int64_t hiccup_ns = hiccup_overlap_ns(hiccups, hiccup_count, start_ns, start_ns + 55 * ms);
     hiccup_watch_free(watch);
+    pthread_barrier_destroy(&all_ready);
     if (refused) {
         print_message("skipped: no permission for SCHED_FIFO\n");
         skip();
     }
     assert_true(late_ns >= 30 * ms);
     /* What the host steals meanwhile is one, but not of this length. */
-    assert_true(hiccup_ns < late_ns / 2);
+    assert_true(hiccup_ns < 25 * ms);
 }
 
 /* METHODS.md's figures are worth nothing if taking them changes them. Best of three, as another
@@ -199,8 +223,7 @@ static void watching_takes_less_than_half_a_percent(void **state)
     (void)state;
     double least = 1;
     for (int attempt = 0; attempt < 3; attempt++) {
-        struct hiccup_watch *watch = hiccup_watch_start();
-        assert_non_null(watch);
+        struct hiccup_watch *watch = start();
         spin_ms(100); /* until it knows what waking costs here */
         int64_t cpu_ns = hiccup_watch_cpu_ns(watch);
         int64_t wall_ns = clock_now_ns();
@@ -222,9 +245,8 @@ static void watching_takes_less_than_half_a_percent(void **state)
 static void what_it_uses_is_known(void **state)
 {
     (void)state;
-    struct hiccup_watch *watch = hiccup_watch_start();
+    struct hiccup_watch *watch = start();
     struct process_usage before, after;
-    assert_non_null(watch);
     hiccup_watch_usage(watch, &before);
     spin_ms(150);
     hiccup_watch_usage(watch, &after);
@@ -247,8 +269,7 @@ static void libc_knows_nothing_of_it(void **state)
         print_message("skipped: a sanitizer's own thread is there already\n");
         skip();
     }
-    struct hiccup_watch *watch = hiccup_watch_start();
-    assert_non_null(watch);
+    struct hiccup_watch *watch = start();
     assert_true(__libc_single_threaded);
     hiccup_watch_stop(watch);
     hiccup_watch_free(watch);

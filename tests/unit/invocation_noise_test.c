@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "runner/hiccup_watch.h"
 
 /* What an iteration does, by `mode`. */
 enum { MODE_PLAIN, MODE_STOPPED };
@@ -116,9 +117,22 @@ static double extra(const char *records, const char *name)
     return strtod(line, NULL);
 }
 
+static void need_hiccups(void)
+{
+    struct hiccup_watch *watch = hiccup_watch_start();
+    if (!watch && errno == ENOTSUP) {
+        print_message("skipped: not under ThreadSanitizer\n");
+        skip();
+    }
+    assert_non_null(watch);
+    hiccup_watch_stop(watch);
+    hiccup_watch_free(watch);
+}
+
 static void stops_in_a_hiccup_are_suspect_and_stay(void **state)
 {
     (void)state;
+    need_hiccups();
     /* On a machine that other programs keep busy the other stops have hiccups too: not each time.
      */
     struct result r;
@@ -142,6 +156,7 @@ static void stops_in_a_hiccup_are_suspect_and_stay(void **state)
 static void hiccups_are_cut_to_the_measured_part(void **state)
 {
     (void)state;
+    need_hiccups();
     struct result r = harness_run(&workload, "--warmup 1 --iterations 3", false, NULL);
     assert_int_equal(r.exit_code, 0);
     assert_true(harness_metric(r.records, "hiccup_max_ns") <= harness_metric(r.records, "wall_ns"));
