@@ -515,8 +515,7 @@ static int check_metrics(struct context *context, const struct run_data *base,
         printable_copy(printable, sizeof printable, name);
         if (in_base == NO_METRIC && in_new == NO_METRIC) {
             snprintf(context->error->text, sizeof context->error->text,
-                     "no metric is named '%s'; see gcmeter list metrics, or the run's metrics.csv",
-                     printable);
+                     "no metric is named '%s'; see gcmeter list metrics", printable);
             return -EINVAL;
         }
         const struct run_metric *metric =
