@@ -270,6 +270,19 @@ bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into
 	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+# What recording itself costs. Beside the runners, so that it finds them.
+BENCH_HARNESS_OBJECT := $(OBJ)/harness/bench/bench_harness.o
+$(BENCH_HARNESS_OBJECT): | required
+$(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+-include $(BENCH_HARNESS_OBJECT:.o=.d)
+
+.PHONY: bench-harness
+bench-harness: all $(BIN)/bench-harness ## measure what recording costs (five minutes), into results/published/harness
+	@mkdir -p results/published
+	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }

@@ -117,6 +117,7 @@ struct gc_metric {
     const char *unit;   /* "ns", "bytes", "count", … */
     const char *better; /* "lower", "higher" or "none" */
     double value;
+    int is_cumulative; /* counted since init: the measured part's is a difference */
 };
 
 enum gc_reclaim { GC_RECLAIM_TRACING, GC_RECLAIM_MANUAL, GC_RECLAIM_NEVER };

@@ -545,17 +545,23 @@ static int metric(size_t index, struct gc_metric *metric)
     GC_get_prof_stats(&s, sizeof s);
     switch (index) {
     case 0:
-        *metric =
-            (struct gc_metric){"boehm_markers_count", "count", "none", (double)(s.markers_m1 + 1)};
+        *metric = (struct gc_metric){"boehm_markers_count", "count", "none",
+                                     (double)(s.markers_m1 + 1), 0};
         return 1;
     case 1:
         /* What the heap limit does not count. */
         *metric = (struct gc_metric){"boehm_tables_bytes", "bytes", "lower",
-                                     (double)(s.obtained_from_os_bytes - s.heapsize_full)};
+                                     (double)(s.obtained_from_os_bytes - s.heapsize_full), 0};
         return 1;
     case 2:
-        *metric =
-            (struct gc_metric){"boehm_unmapped_bytes", "bytes", "none", (double)s.unmapped_bytes};
+        *metric = (struct gc_metric){"boehm_unmapped_bytes", "bytes", "none",
+                                     (double)s.unmapped_bytes, 0};
+        return 1;
+    case 3:
+        /* As far as sweeping has come: it goes on as memory is allocated. */
+        *metric = (struct gc_metric){
+            "boehm_reclaimed_bytes", "bytes", "lower",
+            (double)(s.reclaimed_bytes_before_gc + s.bytes_reclaimed_since_gc), 1};
         return 1;
     default:
         return 0;

@@ -483,7 +483,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     double share =
         totals.measured_ns > 0 ? (double)totals.driver_cpu_ns / (double)totals.measured_ns : -1;
     if (!files.error)
-        environment_write_end(&files, request->resume_number, share);
+        environment_write_end(&files, request->resume_number, share,
+                              doubts_observer_ns(&totals.doubts));
     error = run_files_close(&files);
     int code = totals.interrupted ? CMD_INTERRUPTED : totals.failed ? CMD_FAILED : CMD_DONE;
     if (error) {
@@ -497,7 +498,9 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                       "gcmeter itself took %.2g %% of the measured time, more than 1 %%: longer "
                       "iterations (--iterations) would be disturbed less",
                       share * 100);
+    doubts_tell(&totals.doubts, &progress);
     tell_summary(&progress, &totals, folder);
+    doubts_free(&totals.doubts);
     free(folder);
     return code;
 }

@@ -2,9 +2,12 @@
 
 #include "base/clock.h"
 #include "data/csv_write.h"
+#include "data/trend.h"
 #include "driver/child.h"
+#include "driver/cmd.h"
 #include "driver/event_rows.h"
 #include "driver/runner_env.h"
+#include "driver/steal.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
@@ -25,9 +28,6 @@
 
 /* Collections after this many are not shown in memory.csv; collections.csv has them all. */
 enum { COLLECTIONS_MAX = 1 << 20 };
-
-/* More steal than this part of the wall time makes an invocation noisy (METHODS.md section 4). */
-#define STEAL_SHARE_MAX 0.01
 
 /* A backend that only aims at its heap limit may exceed it by one part in this many. */
 #define LIMIT_EXCESS_PART 20
@@ -64,6 +64,8 @@ struct session {
     int64_t steal_at_begin_ns, steal_ns;
     struct heap_point *heap_points;
     size_t heap_point_count;
+    double *iterations_ns; /* measured ones, in order */
+    size_t iteration_count;
     bool has_status;
     enum invocation_status status;
     char status_detail[200];
@@ -94,18 +96,6 @@ static void set_metric(struct invocation_result *result, size_t column, char *va
 {
     free(result->metrics[column]);
     result->metrics[column] = value;
-}
-
-/* Time stolen by the host since boot, all processors together; -1 where the kernel does not say. */
-static int64_t read_steal_ns(void)
-{
-    FILE *file = fopen("/proc/stat", "re");
-    if (!file)
-        return -1;
-    uint64_t steal;
-    int found = fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &steal);
-    fclose(file);
-    return found == 1 ? (int64_t)steal * (1000000000 / sysconf(_SC_CLK_TCK)) : -1;
 }
 
 /* Processes ended by the kernel for want of memory, since boot. */
@@ -143,7 +133,7 @@ static void take_begin(struct session *s, const char *time)
     s->has_begun = true;
     if (s->sampler)
         memory_sampler_begin(s->sampler);
-    s->steal_at_begin_ns = read_steal_ns();
+    s->steal_at_begin_ns = steal_read_ns("/proc/stat");
     s->cpu_at_begin_ns = clock_cpu_ns();
 }
 
@@ -154,7 +144,7 @@ static void take_end(struct session *s, const char *time)
     s->has_ended = true;
     s->result->driver_cpu_ns = clock_cpu_ns() - s->cpu_at_begin_ns;
     s->result->measured_ns = strtoll(time, NULL, 10) - s->begin_ns;
-    int64_t steal_ns = read_steal_ns();
+    int64_t steal_ns = steal_read_ns("/proc/stat");
     s->steal_ns = steal_ns < 0 ? -1 : steal_ns - s->steal_at_begin_ns;
     if (s->sampler)
         memory_sampler_end(s->sampler);
@@ -216,6 +206,11 @@ static void take_record(void *data, const struct record *record)
             s->result,
             (size_t)schema_column_index(&schema_files[SCHEMA_FILE_INVOCATIONS], record->fields[0]),
             xstrdup(record->fields[1]));
+        break;
+    case RECORD_ITERATION:
+        if (*record->fields[0] != '-')
+            *(double *)xappend(&s->iterations_ns, &s->iteration_count, sizeof *s->iterations_ns) =
+                strtod(record->fields[1], NULL);
         break;
     case RECORD_COLLECTION:
         take_collection(s, record);
@@ -431,6 +426,11 @@ static void complete_metrics(struct session *s)
     const char *steal = r->metrics[SCHEMA_INVOCATIONS_steal_ns];
     if (steal && strtod(steal, NULL) > wall_ns * STEAL_SHARE_MAX)
         add_flag(r, "noisy");
+    int unsteady = trend_is_unsteady(s->iterations_ns, s->iteration_count);
+    if (unsteady < 0)
+        exit(cmd_fail(CMD_MISSING, "out of memory"));
+    if (unsteady)
+        add_flag(r, "unsteady");
     const char *operations = r->metrics[SCHEMA_INVOCATIONS_operations_count];
     if (operations && wall_ns > 0 && !r->metrics[SCHEMA_INVOCATIONS_operations_per_s]) {
         char text[CSV_REAL_BYTES];
@@ -461,7 +461,7 @@ static void emit_memory(struct session *s)
 }
 
 struct arguments {
-    char *words[28];
+    char *words[36]; /* NULL after the last */
     size_t count;
 };
 
@@ -489,6 +489,8 @@ static void make_arguments(struct arguments *a, const struct plan_cell *cell,
     add_argument(a, "--warmup", xprintf("%u", options->warmup));
     add_argument(a, "--iterations", xprintf("%u", options->iterations));
     add_argument(a, "--seed", xprintf("%" PRIu64, options->seed));
+    if (options->is_bare)
+        add_argument(a, "--record", xstrdup("0"));
     add_argument(a, "--records", xprintf("%d", CHILD_RECORDS_FD));
     if (event_log)
         add_argument(a, "--event-log", xprintf("%d", CHILD_EVENT_LOG_FD));
@@ -500,7 +502,7 @@ static void make_arguments(struct arguments *a, const struct plan_cell *cell,
 static void open_event_log(struct session *s, const struct plan_cell *cell)
 {
     int fd = -1;
-    if (!s->options->probe && cell->variant->runner->has_event_log)
+    if (!s->options->probe && !s->options->is_bare && cell->variant->runner->has_event_log)
         fd = event_rows_open();
     s->event_log_fd = fd < 0 ? 0 : fd;
 }
@@ -546,7 +548,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
             close(s.event_log_fd);
         return;
     }
-    s.sampler = memory_sampler_create(s.child.pid);
+    s.sampler = options->is_bare ? NULL : memory_sampler_create(s.child.pid);
     s.reader = record_reader_create(take_record, &s);
     watch(&s);
     result->elapsed_ns = clock_now_ns() - s.start_ns;
@@ -560,6 +562,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     record_reader_free(s.reader);
     memory_sampler_free(s.sampler);
     free(s.heap_points);
+    free(s.iterations_ns);
 }
 
 void invocation_result_free(struct invocation_result *result)

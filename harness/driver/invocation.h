@@ -31,6 +31,9 @@ struct invocation_options {
     uint64_t seed;      /* of the workload's input */
     bool probe;         /* run the variant's probe runner, which gives nothing but stalls */
     uint64_t memory_cap_bytes;
+    /* Nothing is recorded but times and usage, nor the memory sampled: what recording itself costs
+     * is the difference. No choice of a user's. */
+    bool is_bare;
     /* A signalfd of SIGINT, SIGTERM, SIGHUP and SIGCHLD, all blocked. */
     int signal_fd;
 };

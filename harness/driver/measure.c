@@ -136,6 +136,7 @@ static void settle(struct campaign *c, const struct plan_cell *cell, struct tall
     c->totals->counts[result->status]++;
     c->totals->measured_ns += result->measured_ns;
     c->totals->driver_cpu_ns += result->driver_cpu_ns;
+    doubts_take(&c->totals->doubts, result);
     tally->done_count++;
     tally->timed_count++;
     tally->elapsed_ns += result->elapsed_ns;

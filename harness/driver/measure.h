@@ -3,6 +3,7 @@
 #define DRIVER_MEASURE_H
 
 #include "data/run_data.h"
+#include "driver/doubts.h"
 #include "driver/invocation.h"
 #include "driver/plan.h"
 #include "driver/progress.h"
@@ -21,6 +22,7 @@ struct measure_totals {
     bool interrupted;
     int64_t measured_ns;   /* sum of the measured parts */
     int64_t driver_cpu_ns; /* CPU time of the driver in them */
+    struct doubts doubts;  /* the caller's to free */
 };
 
 /* Number of a cell's probe invocation `probe`, from 0: they have numbers of their own, so that a

@@ -14,11 +14,11 @@ const char command_line_help[] =
     "--live-bytes --workload W [--params P] [--threads N]\n"
     "    the workload's stated live set, in bytes\n"
     "--run --workload W [--params P] [--options O] [--threads N] [--heap-limit BYTES]\n"
-    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N] [--records FD]\n"
-    "      [--event-log FD] [--probe 0|1]\n"
+    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N] [--record 0|1]\n"
+    "      [--records FD] [--event-log FD] [--probe 0|1]\n"
     "    one invocation; records go to descriptor FD (default 1), stops and collections to that "
     "of\n"
-    "    --event-log; --probe 1 in a probe runner, and only there\n"
+    "    --event-log; --probe 1 in a probe runner, and only there; --record 0 measures times only\n"
     "P and O are name=value pairs joined by commas.\n";
 
 static const struct {
@@ -51,6 +51,7 @@ static const struct word {
     {"--iterations", RUNNER_CALL_RUN, false, FIELD(iterations), 1, 1000000},
     {"--seed", RUNNER_CALL_RUN, false, FIELD(seed), 0, UINT64_MAX},
     {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, 1},
+    {"--record", RUNNER_CALL_RUN, false, FIELD(record), 0, 1},
     {"--records", RUNNER_CALL_RUN, false, FIELD(records_fd), 0, INT32_MAX},
     {"--event-log", RUNNER_CALL_RUN, false, FIELD(event_log_fd), 0, INT32_MAX},
 };
@@ -110,6 +111,7 @@ int command_line_parse(int argc, char **argv, struct command_line *line, char *w
         .warmup = 1,
         .iterations = 1,
         .seed = 1,
+        .record = 1,
         .records_fd = 1,
         .event_log_fd = COMMAND_LINE_NO_FD,
     };

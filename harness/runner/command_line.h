@@ -27,6 +27,7 @@ struct command_line {
     uint64_t iterations;
     uint64_t seed;
     uint64_t probe;
+    uint64_t record;
     uint64_t records_fd;
     uint64_t event_log_fd; /* COMMAND_LINE_NO_FD: none */
 };

@@ -28,4 +28,7 @@ void report_requests(struct record_writer *w, const struct measurement *m);
 void report_stops(struct record_writer *w, const struct measurement *m);
 void report_collections(struct record_writer *w, const struct measurement *m);
 
+/* Hiccups, counters of the processor, costs of the observer. */
+void report_noise(struct record_writer *w, const struct measurement *m);
+
 #endif

@@ -7,11 +7,8 @@
 static void report_doubts(struct record_writer *w, const struct histogram *h, int64_t observer_ns)
 {
     int64_t median_ns;
-    if (histogram_percentile(h, 2, &median_ns) && median_ns < 10 * observer_ns) {
-        record_begin(w, "flag");
-        record_text(w, "latency_near_observer");
-        record_end(w);
-    }
+    if (histogram_percentile(h, 2, &median_ns) && median_ns < 10 * observer_ns)
+        record_flag(w, "latency_near_observer");
 }
 
 void report_latency(struct record_writer *w, const struct measurement *m)
@@ -26,5 +23,5 @@ void report_latency(struct record_writer *w, const struct measurement *m)
                        (double)count * 1e9 / (double)(m->end_ns - m->begin_ns));
     report_percentiles(w, all, "latency");
     report_buckets(w, all, "simple");
-    report_doubts(w, all, m->observer_ns);
+    report_doubts(w, all, m->observer.operation_ns);
 }

@@ -25,10 +25,6 @@
 #include "team.h"
 #include "workload_host.h"
 
-/* An empty record is timed 10^6 times (METHODS.md section 2). */
-#define OBSERVER_BATCHES 100
-#define OBSERVER_BATCH   10000
-
 /* All of an invocation, in mapped memory: nothing in it lies in a backend's heap or roots, but for
  * run.roots, which are registered. */
 struct invocation {
@@ -44,6 +40,8 @@ struct invocation {
     struct outcome outcome;
     struct planted_stop planted_stop;
     struct measurement measurement;
+    struct hiccup_watch *hiccup_watch; /* NULL: it could not be had, or nothing is recorded */
+    struct perf_counters counters;
     struct record_writer writer;
 };
 
@@ -208,8 +206,7 @@ static int map_memory(struct invocation *v)
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &m->members[i];
         member->recorder.host = &v->host;
-        member->recorder.latency = histogram_new();
-        if (!member->recorder.latency)
+        if (m->is_recording && !(member->recorder.latency = histogram_new()))
             return -ENOMEM;
         if (v->workload->traits & WORKLOAD_IS_REQUESTS) {
             member->recorder.requests = request_recorder_new(
@@ -259,7 +256,8 @@ static void reset_recorders(struct invocation *v)
 {
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &v->measurement.members[i];
-        histogram_reset(member->recorder.latency);
+        if (member->recorder.latency)
+            histogram_reset(member->recorder.latency);
         if (member->recorder.requests)
             request_recorder_reset(member->recorder.requests);
         member->thread.allocated_bytes = 0;
@@ -267,24 +265,10 @@ static void reset_recorders(struct invocation *v)
     }
 }
 
-/* What recording an operation costs: the median over batches, so that a moment in which the machine
- * ran something else does not count. */
-static int64_t time_empty_record(struct workload_thread *thread)
+/* CPU time of the process but for the harness's own thread. */
+static int64_t program_cpu_ns(const struct invocation *v)
 {
-    int64_t sorted_ns[OBSERVER_BATCHES];
-    for (int batch = 0; batch < OBSERVER_BATCHES; batch++) {
-        int64_t before_ns = clock_now_ns();
-        for (int i = 0; i < OBSERVER_BATCH; i++)
-            workload_operation_end(thread);
-        int64_t batch_ns = clock_now_ns() - before_ns;
-        if (thread->recorder->requests)
-            request_recorder_reset(thread->recorder->requests);
-        int place = batch;
-        for (; place > 0 && sorted_ns[place - 1] > batch_ns; place--)
-            sorted_ns[place] = sorted_ns[place - 1];
-        sorted_ns[place] = batch_ns;
-    }
-    return (sorted_ns[OBSERVER_BATCHES / 2] + OBSERVER_BATCH / 2) / OBSERVER_BATCH;
+    return clock_cpu_ns() - (v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0);
 }
 
 /* Number of an iteration as it is shown: warm-up ones are negative. */
@@ -308,11 +292,11 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
 {
     struct measurement *m = &v->measurement;
     for (uint64_t i = first; i < end; i++) {
-        int64_t cpu_ns = clock_cpu_ns();
+        int64_t cpu_ns = program_cpu_ns(v);
         int64_t wall_ns = clock_now_ns();
         uint64_t checksum = team_iterate(&v->team);
         m->iterations[i].wall_ns = clock_now_ns() - wall_ns;
-        m->iterations[i].cpu_ns = clock_cpu_ns() - cpu_ns;
+        m->iterations[i].cpu_ns = program_cpu_ns(v) - cpu_ns;
         atomic_store_explicit(&v->host.prints, false, memory_order_relaxed);
         if (i >= m->warmup_count)
             mark_requests(m, i - m->warmup_count);
@@ -329,6 +313,26 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
     }
 }
 
+/* Usage of the process but for the harness's own thread. */
+static void read_usage(const struct invocation *v, struct process_usage *usage)
+{
+    struct process_usage all, own = {0};
+    process_usage_read(&all);
+    if (v->hiccup_watch)
+        hiccup_watch_usage(v->hiccup_watch, &own);
+    *usage = process_usage_between(&own, &all);
+}
+
+static void end_hiccup_watch(struct invocation *v)
+{
+    struct measurement *m = &v->measurement;
+    if (!v->hiccup_watch)
+        return;
+    hiccup_watch_stop(v->hiccup_watch);
+    m->hiccups = hiccup_watch_hiccups(v->hiccup_watch, &m->hiccup_count);
+    m->hiccup_period_ns = hiccup_watch_period_ns(v->hiccup_watch);
+}
+
 /* The measured part, between its two records. */
 static void measure(struct invocation *v)
 {
@@ -341,7 +345,11 @@ static void measure(struct invocation *v)
     event_log_clear(&m->events);
     atomic_store_explicit(&v->host.prints, true, memory_order_relaxed);
     m->peak_reset = process_peak_reset() == 0;
-    process_usage_read(&begin);
+    if (m->is_recording)
+        backend_metrics_begin(&m->backend_metrics);
+    read_usage(v, &begin);
+    int64_t watch_cpu_ns = v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0;
+    perf_counters_start(&v->counters);
 
     m->begin_ns = clock_now_ns();
     planted_stop_arm(&v->planted_stop);
@@ -349,11 +357,23 @@ static void measure(struct invocation *v)
     iterate(v, m->warmup_count, iterations);
     m->end_ns = clock_now_ns();
 
-    process_usage_read(&end);
+    perf_counters_stop(&v->counters);
+    read_usage(v, &end);
+    if (v->hiccup_watch)
+        m->hiccup_watch_cpu_ns = hiccup_watch_cpu_ns(v->hiccup_watch) - watch_cpu_ns;
     m->rss_peak_bytes = process_peak_bytes();
     gc_backend.stats(&m->stats_end);
     m->usage = process_usage_between(&begin, &end);
+    /* The kernel divides CPU time into that of user and system by ticks, less exactly than it knows
+     * their sum, so that what our own thread used can be more than there seems to be. */
+    if (m->usage.cpu_sys_ns < 0) {
+        m->usage.cpu_user_ns += m->usage.cpu_sys_ns;
+        m->usage.cpu_sys_ns = 0;
+    }
     send_time(v, "end", m->end_ns);
+    end_hiccup_watch(v);
+    for (size_t i = 0; i < v->counters.count; i++)
+        m->counters[i] = perf_counters_read(&v->counters, i);
 }
 
 /* Keeps the process as the measured part left it until the reader has seen its memory. Once `end`
@@ -388,7 +408,8 @@ static int run_workload(struct invocation *v)
     if (error)
         return give_up(v, "the worker threads do not start", error);
 
-    m->observer_ns = time_empty_record(main_thread);
+    if (m->is_recording && (error = observer_measure(&m->observer, main_thread)))
+        return give_up(v, "what recording costs cannot be measured", error);
     if (v->workload->setup)
         v->workload->setup(main_thread);
     dead_stack_clear();
@@ -428,8 +449,8 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     }
     v->listener = (struct gc_listener){
         .data = v,
-        .stop = listen_stop,
-        .collection = listen_collection,
+        .stop = line->record ? listen_stop : NULL,
+        .collection = line->record ? listen_collection : NULL,
         .stopped = v->planted_stop.duration_ns > 0 ? listen_stopped : NULL,
         .out_of_memory = out_of_memory,
     };
@@ -441,6 +462,7 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
         .option_values = v->options,
         .listener = &v->listener,
     };
+    v->measurement.is_recording = line->record;
     v->measurement.workload = workload;
     v->measurement.run = &v->run;
     v->measurement.warmup_count = line->warmup;
@@ -467,6 +489,14 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     int error = map_memory(v);
     if (error)
         return give_up(v, "memory of the harness", error);
+    /* Before the backend, which may start threads that are to be counted too; but it must find the
+     * process without a second thread. */
+    if (v->measurement.is_recording)
+        perf_counters_open(&v->counters, perf_counter_kinds);
     int exit_code = start_backend(v);
-    return exit_code ? exit_code : run_workload(v);
+    if (exit_code)
+        return exit_code;
+    if (v->measurement.is_recording)
+        v->hiccup_watch = hiccup_watch_start();
+    return run_workload(v);
 }

@@ -16,6 +16,8 @@ void workload_operation_begin(struct workload_thread *thread)
 void workload_operation_end(struct workload_thread *thread)
 {
     struct workload_recorder *recorder = thread->recorder;
+    if (!recorder->latency)
+        return;
     int64_t now_ns = clock_now_ns();
     histogram_record(recorder->latency, now_ns - recorder->operation_start_ns);
     if (recorder->requests)

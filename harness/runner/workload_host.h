@@ -24,7 +24,8 @@ struct workload_host {
 /* One per thread. */
 struct workload_recorder {
     int64_t operation_start_ns;
-    struct histogram *latency;         /* of operations, simple (METHODS.md section 4) */
+    /* Of operations, simple (METHODS.md section 4); NULL: they are not recorded. */
+    struct histogram *latency;
     struct request_recorder *requests; /* NULL where operations are no requests */
     struct workload_host *host;
 };

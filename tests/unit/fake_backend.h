@@ -168,8 +168,12 @@ static void fake_reset_peak(void)
 
 static int fake_metric(size_t index, struct gc_metric *metric)
 {
-    *metric = (struct gc_metric){"fake_levels_count", "count", "none", 2.5};
-    return index == 0;
+    static double cumulative = 10;
+    if (index == 0)
+        *metric = (struct gc_metric){"fake_levels_count", "count", "none", 2.5, 0};
+    else if (index == 1)
+        *metric = (struct gc_metric){"fake_looks_count", "count", "lower", cumulative++, 1};
+    return index <= 1;
 }
 
 static const char *fake_version(void)
