@@ -149,6 +149,15 @@ static uint64_t gcbench_nodes(unsigned stretch, unsigned long_lived, unsigned le
     return nodes;
 }
 
+/* Nodes of the Benchmarks Game's binary-trees at N = depth. */
+static uint64_t binary_trees_nodes(unsigned depth)
+{
+    uint64_t nodes = (UINT64_C(4) << depth) - 1 + (UINT64_C(2) << depth) - 1;
+    for (unsigned d = 4; d <= depth; d += 2)
+        nodes += (UINT64_C(1) << (depth - d + 4)) * ((UINT64_C(2) << d) - 1);
+    return nodes;
+}
+
 static uint64_t quads_size(unsigned depth)
 {
     uint64_t nodes = 0;
@@ -297,6 +306,14 @@ static void gcbench_allocates_what_was_published(void **state)
     same_everywhere(&cell);
 }
 
+static void binary_trees_allocates_what_was_published(void **state)
+{
+    uint64_t nodes = binary_trees_nodes(10);
+    struct cell cell = {"binary_trees", "depth=10", nodes, nodes * 16};
+    (void)state;
+    same_everywhere(&cell);
+}
+
 static void quads_allocates_what_was_published(void **state)
 {
     uint64_t nodes = quads_nodes(7, 5, 333, 3);
@@ -354,6 +371,7 @@ static void nonsense_is_refused(void **state)
         "--workload pooled_buffers --params pool=3",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
+        "--workload binary_trees --params depth=5",
         "--workload quads --params depth=3,garbage_depth=3",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
@@ -386,6 +404,7 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
           NONE},
          32. / 24},
+        {{"binary_trees", "depth=7", NONE, NONE}, 1},
         {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
@@ -470,6 +489,7 @@ int main(void)
         cmocka_unit_test(cyclic_graph_is_the_same_everywhere),
         cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
         cmocka_unit_test(gcbench_allocates_what_was_published),
+        cmocka_unit_test(binary_trees_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
