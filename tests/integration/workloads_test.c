@@ -322,6 +322,20 @@ static void quads_allocates_what_was_published(void **state)
     same_everywhere(&cell);
 }
 
+/* A table, the arrays, their blocks, and one block for each replacement. */
+static void larson_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"larson", "blocks=500,arrays=6,turns=4,rounds=3", 1 + 6 + 6 * 500 * (1 + 4 * 3), NONE},
+        {"larson", "min_bytes=40,max_bytes=40,blocks=200,arrays=3,turns=9,rounds=1",
+         1 + 3 + 3 * 200 * (1 + 9), 3 * 8 + 3 * (8 + 8 * 200) + 3 * 200 * (1 + 9) * 40},
+        {"larson", "min_bytes=2000,max_bytes=90000,blocks=30,turns=6,rounds=5", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
 /* How many values are made depends on when collections come; what is computed does not. */
 static void weak_cache_is_the_same_where_it_can_be(void **state)
 {
@@ -373,6 +387,8 @@ static void nonsense_is_refused(void **state)
         "--workload gcbench --params stretch_depth=15",
         "--workload binary_trees --params depth=5",
         "--workload quads --params depth=3,garbage_depth=3",
+        "--workload larson --params min_bytes=101,max_bytes=100",
+        "--workload larson --params arrays=2 --threads 3",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
     };
@@ -406,6 +422,7 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
          32. / 24},
         {{"binary_trees", "depth=7", NONE, NONE}, 1},
         {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
+        {{"larson", "min_bytes=48,max_bytes=48,blocks=100,turns=2,rounds=2", NONE, NONE}, 1},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
     (void)state;
@@ -491,6 +508,7 @@ int main(void)
         cmocka_unit_test(gcbench_allocates_what_was_published),
         cmocka_unit_test(binary_trees_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
+        cmocka_unit_test(larson_is_the_same_everywhere),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),

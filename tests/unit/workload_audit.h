@@ -301,6 +301,7 @@ void workload_print(struct workload_thread *thread, const char *line)
 void workload_barrier(struct workload_thread *thread)
 {
     (void)thread;
+    audit_safepoint();
     pthread_barrier_wait(&audit.barrier);
 }
 
