@@ -296,6 +296,23 @@ static void pooled_buffers_is_the_same_everywhere(void **state)
                          run_cell(runners.gl_pathv[i], &pooled, 2, 1, "").checksum);
 }
 
+/* What is computed is the same on the stack and on the heap; each thread's table is one object. */
+static void escape_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"escape", "chains=2000,kept=300", NONE, 300 * 8 + 2000 * 31 * 32},
+        {"escape", "chains=2000,kept=300,heap=0", NONE, 300 * 8 + 2000 * 32},
+        {"escape", "chains=30,kept=5,levels=11", NONE, 5 * 8 + 30 * 4095 * 32},
+        {"escape", "chains=5000,kept=5000,levels=0,heap=0", NONE, 5000 * 8 + 5000 * 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+    for (size_t i = 0; i < runners.gl_pathc; i++)
+        assert_int_equal(run_cell(runners.gl_pathv[i], &cells[0], 1, 1, "").checksum,
+                         run_cell(runners.gl_pathv[i], &cells[1], 2, 1, "").checksum);
+}
+
 static void gcbench_allocates_what_was_published(void **state)
 {
     uint64_t nodes = gcbench_nodes(12, 10, 4, 10);
@@ -383,6 +400,8 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
         "--workload pooled_buffers --params pool=3",
+        "--workload escape --params chains=10,kept=11",
+        "--workload escape --params chains=10,kept=1 --threads 2",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload binary_trees --params depth=5",
@@ -417,6 +436,8 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=0", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
+        {{"escape", "chains=400,kept=100", NONE, NONE}, 1},
+        {{"escape", "chains=400,kept=100,heap=0", NONE, NONE}, 1},
         {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
           NONE},
          32. / 24},
@@ -505,6 +526,7 @@ int main(void)
         cmocka_unit_test(example_is_printed_on_every_backend),
         cmocka_unit_test(cyclic_graph_is_the_same_everywhere),
         cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
+        cmocka_unit_test(escape_is_the_same_everywhere),
         cmocka_unit_test(gcbench_allocates_what_was_published),
         cmocka_unit_test(binary_trees_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
