@@ -22,6 +22,7 @@ struct measurement {
     struct team_member *members; /* run->threads of them */
 
     int64_t init_ns;
+    int64_t startup_cpu_ns; /* CPU time of the process until the workload was set up */
     int64_t observer_ns;
     uint64_t checksum;
 

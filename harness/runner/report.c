@@ -48,6 +48,18 @@ static void report_iterations(struct record_writer *w, const struct measurement 
     }
 }
 
+/* From the start of the process, as its CPU clock counts: wall time since then is not known more
+ * exactly than to a tick of 10 ms. */
+static void report_startup(struct record_writer *w, const struct measurement *m)
+{
+    record_begin(w, "extra");
+    record_text(w, "startup_cpu_ns");
+    record_text(w, "ns");
+    record_text(w, "lower");
+    record_i64(w, m->startup_cpu_ns);
+    record_end(w);
+}
+
 static void report_extras(struct record_writer *w)
 {
     struct gc_metric metric;
@@ -68,5 +80,7 @@ void report_measured(struct record_writer *w, const struct measurement *m)
     report_latency(w, m);
     report_stops(w, m);
     report_collections(w, m);
+    if (m->workload->traits & WORKLOAD_TIMES_STARTUP)
+        report_startup(w, m);
     report_extras(w);
 }

@@ -307,9 +307,10 @@ static int run_workload(struct invocation *v)
     if (error)
         return give_up(v, "the worker threads do not start", error);
 
-    m->observer_ns = time_empty_record(main_thread);
     if (v->workload->setup)
         v->workload->setup(main_thread);
+    m->startup_cpu_ns = clock_cpu_ns();
+    m->observer_ns = time_empty_record(main_thread);
     dead_stack_clear();
     iterate(v, 0, m->warmup_count);
     if (gc_backend.capabilities & GC_CAN_COLLECT)

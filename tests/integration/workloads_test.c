@@ -237,6 +237,26 @@ static void same_everywhere(const struct cell *cell)
     }
 }
 
+/* One thread only. The first object is made before what is counted. */
+static void startup_is_the_same_everywhere(void **state)
+{
+    static const char *const sizes[] = {"", "bytes=100001"};
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct cell cell = {"startup", sizes[k], 256, 256 * 16};
+        uint64_t checksum = run_cell(runners.gl_pathv[0], &cell, 1, 1, "").checksum;
+        for (size_t i = 0; i < runners.gl_pathc; i++) {
+            struct outcome outcome = run_cell(runners.gl_pathv[i], &cell, 1, 1, "");
+            assert_int_equal(outcome.checksum, checksum);
+            assert_int_equal(outcome.allocated_count, cell.allocated_count);
+            assert_int_equal(outcome.allocated_bytes, cell.allocated_bytes);
+            assert_int_not_equal(number_at(text, "extra,startup_cpu_ns,ns,lower,"), 0);
+            assert_int_equal(stated_live(runners.gl_pathv[i], &cell, 1), k ? 100001 + 16 : 64 + 16);
+            assert_int_not_equal(run_cell(runners.gl_pathv[i], &cell, 1, 5, "").checksum, checksum);
+        }
+    }
+}
+
 static void slice_append_is_the_same_everywhere(void **state)
 {
     static const struct cell cells[] = {
@@ -400,6 +420,7 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
         "--workload pooled_buffers --params pool=3",
+        "--workload startup --params bytes=7",
         "--workload escape --params chains=10,kept=11",
         "--workload escape --params chains=10,kept=1 --threads 2",
         "--workload gcbench --params min_depth=6,max_depth=5",
@@ -431,6 +452,7 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         struct cell cell;
         double rounding;
     } cells[] = {
+        {{"startup", "bytes=20000", NONE, NONE}, 1},
         {{"slice_append", "elements=1000,slices=180,window=60", NONE, NONE}, 1},
         {{"slice_append", "elements=300,slices=80,window=40,pointer=1", NONE, NONE}, 1},
         {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
@@ -522,6 +544,7 @@ static int forget_runners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(startup_is_the_same_everywhere),
         cmocka_unit_test(slice_append_is_the_same_everywhere),
         cmocka_unit_test(example_is_printed_on_every_backend),
         cmocka_unit_test(cyclic_graph_is_the_same_everywhere),
