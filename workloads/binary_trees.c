@@ -37,7 +37,7 @@ enum { DEPTH };
 #define DEPTH_STEP 2
 
 static const struct workload_param params[] = {
-    [DEPTH] = {"depth", "count", 16, MIN_DEPTH + 2, 28,
+    [DEPTH] = {"depth", "count", 17, MIN_DEPTH + 2, 28,
                "depth of the long-lived tree, the N of the published program"},
 };
 

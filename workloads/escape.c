@@ -37,7 +37,7 @@ enum { HEAP, LEVELS, CHAINS, KEPT };
 static const struct workload_param params[] = {
     [HEAP] = {"heap", "flag", 1, 0, 1, "1: every value is an object; 0: only the results are"},
     [LEVELS] = {"levels", "count", 4, 0, 20, "a chain multiplies 2^levels matrices"},
-    [CHAINS] = {"chains", "count", 600000, 1, UINT64_C(10000000000),
+    [CHAINS] = {"chains", "count", 1000000, 1, UINT64_C(10000000000),
                 "chains per iteration, all threads together"},
     [KEPT] = {"kept", "count", 50000, 1, 100000000, "results kept, all threads together"},
 };

@@ -43,7 +43,7 @@ static const struct workload_param params[] = {
     [MAX_BYTES] = {"max_bytes", "bytes", 1000, 8, 1 << 20, "size of the largest block"},
     [BLOCKS] = {"blocks", "count", 5000, 1, 100000000, "blocks of an array"},
     [ARRAYS] = {"arrays", "count", 4, 1, 65536, "arrays, at least one for each thread"},
-    [TURNS] = {"turns", "count", 10, 1, 1000000, "turns, after each of which arrays change hands"},
+    [TURNS] = {"turns", "count", 20, 1, 1000000, "turns, after each of which arrays change hands"},
     [ROUNDS] = {"rounds", "count", 10, 1, 1000000, "replacements per turn, for each block"},
 };
 

@@ -59,7 +59,7 @@ static void sizes_are_uniform(void **state)
 static void defaults_are_those_of_the_bench(void **state)
 {
     static const uint64_t published[] = {8, 1000, 5000};
-    uint64_t values[] = {8, 1000, 5000, 4, 10, 10};
+    uint64_t values[] = {8, 1000, 5000, 4, 20, 10};
     struct workload_run run = {.params = values, .threads = 2};
     (void)state;
     assert_int_equal(subject->param_count, 6);
