@@ -23,7 +23,7 @@
  *
  * Live set: 8 arrays + arrays * (8 + 8 blocks + cap), with
  *     cap = blocks * (min_bytes + max_bytes) / 2 + (max_bytes - min_bytes) * sqrt(blocks) / 2
- * rounded down, the mean of the blocks of an array and 1.7 standard deviations. Where a
+ * the root rounded down: the mean of the blocks of an array and 1.7 standard deviations. Where a
  * replacement would exceed cap, the new block has the size of the old one.
  *
  * A good allocator takes a foreign block back by one atomic operation and keeps memory near the
