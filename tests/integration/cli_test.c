@@ -298,6 +298,11 @@ static void suites_are_plans_that_can_be_built(void **state)
                    CMD_MISSING,
                    "gcmeter minheap --workload gcbench --workload cyclic_graph --workload "
                    "slice_append --out '");
+    process_run(&p, "run --dry-run --suite threads --backend malloc --workload larson");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "larson/malloc/heap=none/threads=1");
+    assert_contains(p.out, "larson/malloc/heap=none/threads=2");
+    assert_contains(p.out, "2 cells, 0 of them skipped; 20 processes");
 }
 
 static struct run_data *load(const char *name)
