@@ -152,6 +152,11 @@ known_backend_of = $(firstword $(foreach row,$(BACKEND_ROWS),$(if $(filter $(cal
 $(foreach t,$(UNIT_TESTS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_TEST_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call PLAIN_TEST_RULES,$(t),unit)))))
 $(foreach t,$(INTEGRATION_TESTS),$(eval $(call PLAIN_TEST_RULES,$(t),integration)))
 
+# Measurements of the harness itself.
+$(OBJ)/bench/%: $(OBJ)/tests/bench/%.o $(DATA_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
 	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
@@ -242,6 +247,11 @@ bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into
 	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
 	@$(MAKE) --no-print-directory all
 	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: bench-mmu
+bench-mmu: required $(OBJ)/bench/mmu_scale ## measure reading and analysing long pause logs, into results/published/mmu_scale
+	@tests/bench/publish_mmu_scale '$(OBJ)/bench/mmu_scale' results/published/mmu_scale || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots

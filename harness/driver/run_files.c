@@ -49,7 +49,7 @@ int run_files_open(struct run_files *files, const char *folder, bool resume)
     int error = make_folders(folder);
     if (!error && !resume)
         error = check_empty(folder);
-    for (size_t i = 0; i < SCHEMA_FILE_COUNT && !error; i++) {
+    for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT && !error; i++) {
         char *path = xprintf("%s/%s", folder, schema_files[i].name);
         error = csv_writer_open(&files->writers[i], path, &schema_files[i]);
         free(path);
@@ -74,7 +74,7 @@ int run_files_lock(const char *folder)
 int run_files_close(struct run_files *files)
 {
     int first = files->error;
-    for (size_t i = 0; i < SCHEMA_FILE_COUNT; i++) {
+    for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT; i++) {
         int error = csv_writer_close(files->writers[i]);
         if (!first)
             first = error;

@@ -12,7 +12,7 @@
 
 struct run_files {
     char *folder;
-    struct csv_writer *writers[SCHEMA_FILE_COUNT];
+    struct csv_writer *writers[SCHEMA_RUN_FILE_COUNT];
     int error; /* the first negative errno of writing, or 0 */
 };
 

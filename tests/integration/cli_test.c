@@ -335,7 +335,7 @@ static void closed_streams_do_not_mix_with_the_results(void **state)
         CMD_MISSING);
     struct run_data *run = load("closed");
     assert_int_equal(run->invocation_count, 2);
-    for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_FILE_COUNT; file++) {
+    for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_RUN_FILE_COUNT; file++) {
         struct csv_error error;
         if (run_data_each(run, (enum schema_file_id)file, ignore_row, NULL, &error))
             fail_msg("%s", error.text);
