@@ -20,7 +20,9 @@ static const struct {
 } charts[] = {
     {"time_ratio", chart_time_ratio_write, true},
     {"time_memory", chart_time_memory_write, false},
+    {"lbo", chart_lbo_write, false},
     {"stop_cdf", chart_stop_cdf_write, false},
+    {"mmu", chart_mmu_write, false},
     {"latency_hdr", chart_latency_hdr_write, false},
     {"memory_time", chart_memory_time_write, false},
 };

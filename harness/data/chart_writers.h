@@ -10,6 +10,8 @@ int chart_time_ratio_write(const struct chart_plan *plan, const char *folder,
                            struct csv_error *error);
 int chart_time_memory_write(const struct chart_plan *plan, const char *folder,
                             struct csv_error *error);
+int chart_lbo_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
+int chart_mmu_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
 int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder,
                          struct csv_error *error);
 int chart_latency_hdr_write(const struct chart_plan *plan, const char *folder,

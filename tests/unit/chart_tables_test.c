@@ -316,6 +316,49 @@ static void manual_cells_join_the_panels_of_every_heap_limit(void **state)
     end();
 }
 
+static void utilisation_is_the_median_over_invocations(void **state)
+{
+    (void)state;
+    begin("utilisation");
+    /* Of 10 ms, 1, 2 and 6 are stopped; the last is too short for 200 ms. */
+    static const int64_t stopped[] = {6 * MS, 1 * MS, 2 * MS};
+    for (int64_t i = 0; i < 3; i++) {
+        run_fixture_pause(&fixture, BOEHM, i, 50 * MS, stopped[i]);
+        run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                         .cell = BOEHM,
+                                         .workload = "w",
+                                         .backend = "boehm",
+                                         .status = "ok",
+                                         .number = i,
+                                         .wall_ns = (i == 2 ? 150 : 300) * MS,
+                                         .rss_peak_bytes = 1 << 20,
+                                         .pause_count = 1,
+                                         .latency_max_ns = -1,
+                                     });
+    }
+    commit(MIMALLOC, "mimalloc", 0, "ok", 100 * MS);
+    commit(MARKSWEEP, "marksweep", 0, "ok", 200 * MS);
+    finish(NULL);
+    assert_near(number(field("mmu.1.csv", "mmu", WHERE({"window_ns", "10000000"}))), 0.8);
+    assert_near(number(field("mmu.1.csv", "mmu_low", WHERE({"window_ns", "10000000"}))), 0.4);
+    assert_near(number(field("mmu.1.csv", "mmu_high", WHERE({"window_ns", "10000000"}))), 0.9);
+    assert_near(number(field("mmu.1.csv", "bmu", WHERE({"window_ns", "10000000"}))), 0.8);
+    assert_near(number(field("mmu.1.csv", "mmu", WHERE({"window_ns", "100000000"}))), 0.98);
+    assert_int_equal(count_lines("mmu.1.csv"), 1 + 13);
+    assert_string_equal(field("mmu.panels.csv", "note", WHERE({"panel", "1"})),
+                        "least utilisation of 10 ms: boehm 80 %25; no stops: mimalloc; stops not "
+                        "reported: marksweep");
+    /* Distilled: boehm 294 and 299 and 148 ms; mimalloc supplies the minimum. */
+    assert_near(number(field("lbo.1.csv", "lbo", WHERE({"series", "1"}, {"time", "wall"}))), 3);
+    assert_string_equal(field("lbo.1.csv", "text", WHERE({"series", "2"}, {"time", "wall"})),
+                        "2.00");
+    assert_int_equal(count_lines("lbo.1.csv"), 1 + 3); /* CPU time was not measured */
+    assert_string_equal(field("lbo.panels.csv", "note", WHERE({"panel", "1"})),
+                        "minimum distilled cost: wall 100 ms of mimalloc");
+    assert_near(number(field("lbo.panels.csv", "high", WHERE({"panel", "1"}))), 3);
+    end();
+}
+
 static void probe_invocations_do_not_count(void **state)
 {
     (void)state;
@@ -371,7 +414,7 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 10);
+    assert_int_equal(finish(NULL), 14);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
     end();
@@ -386,6 +429,7 @@ int main(void)
         cmocka_unit_test(ratios_are_those_of_hodges_and_lehmann),
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
+        cmocka_unit_test(utilisation_is_the_median_over_invocations),
         cmocka_unit_test(probe_invocations_do_not_count),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
