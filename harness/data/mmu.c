@@ -23,32 +23,62 @@ __extension__ typedef __int128 product;
 #define NEAR 8
 
 /* When one thread was stopped: disjoint intervals, ascending, none of them empty, with gaps between
- * them. */
-struct interval {
-    int64_t start_ns;
-    int64_t end_ns;
-    int64_t before_ns; /* stopped before start_ns */
-};
-
+ * them. Column by column, since a search looks at one column in many places. */
 struct timeline {
-    struct interval *intervals; /* and NEAR further ones that never start */
+    int64_t *start_ns; /* of each, and NEAR further ones that never start */
+    int64_t *until_ns; /* stopped until its end, from 0 on; the same */
+    int64_t *end_ns;
     size_t count;
     int64_t length_ns;
 };
 
+static void timeline_free(struct timeline *line)
+{
+    free(line->start_ns);
+    free(line->until_ns);
+    free(line->end_ns);
+}
+
+/* 0 or -ENOMEM; on failure there is nothing to free. */
+static int timeline_init(struct timeline *line, size_t capacity, int64_t length_ns)
+{
+    size_t bytes = (capacity + NEAR) * sizeof(int64_t);
+    *line = (struct timeline){malloc(bytes), malloc(bytes), malloc(bytes), 0, length_ns};
+    if (line->start_ns && line->until_ns && line->end_ns)
+        return 0;
+    timeline_free(line);
+    return -ENOMEM;
+}
+
 static void timeline_take(struct timeline *line, const struct stop *stop)
 {
+    size_t n = line->count;
     int64_t start_ns = stop->start_ns > 0 ? stop->start_ns : 0;
     int64_t end_ns = stop->end_ns < line->length_ns ? stop->end_ns : line->length_ns;
     if (end_ns <= start_ns)
         return;
-    struct interval *last = line->count ? &line->intervals[line->count - 1] : NULL;
-    if (last && start_ns <= last->end_ns) {
-        last->end_ns = end_ns > last->end_ns ? end_ns : last->end_ns;
+    if (n > 0 && start_ns <= line->end_ns[n - 1]) {
+        if (end_ns > line->end_ns[n - 1]) {
+            line->until_ns[n - 1] += end_ns - line->end_ns[n - 1];
+            line->end_ns[n - 1] = end_ns;
+        }
         return;
     }
-    int64_t before_ns = last ? last->before_ns + (last->end_ns - last->start_ns) : 0;
-    line->intervals[line->count++] = (struct interval){start_ns, end_ns, before_ns};
+    line->start_ns[n] = start_ns;
+    line->end_ns[n] = end_ns;
+    line->until_ns[n] = (n > 0 ? line->until_ns[n - 1] : 0) + (end_ns - start_ns);
+    line->count++;
+}
+
+static void timeline_finish(struct timeline *line)
+{
+    for (size_t i = 0; i < NEAR; i++)
+        line->start_ns[line->count + i] = line->until_ns[line->count + i] = INT64_MAX;
+}
+
+static int64_t stopped_before(const struct timeline *line, size_t i)
+{
+    return i > 0 ? line->until_ns[i - 1] : 0;
 }
 
 /* The timelines of a log, one at a time, since each is as long as the log. */
@@ -106,16 +136,18 @@ static int timelines_add_threads(struct timelines *lines)
 static void timelines_free(struct timelines *lines)
 {
     free(lines->threads);
-    free(lines->line.intervals);
+    timeline_free(&lines->line);
 }
 
 /* 0 or -ENOMEM; on failure there is nothing to free. */
 static int timelines_init(struct timelines *lines, struct stop_log *log, int64_t length_ns)
 {
     stop_log_sort(log);
-    *lines = (struct timelines){.log = log, .line = {.length_ns = length_ns}};
-    lines->line.intervals = malloc((log->count + NEAR) * sizeof *lines->line.intervals);
-    int error = lines->line.intervals ? timelines_add_threads(lines) : -ENOMEM;
+    *lines = (struct timelines){.log = log};
+    int error = timeline_init(&lines->line, log->count, length_ns);
+    if (error)
+        return error;
+    error = timelines_add_threads(lines);
     if (error)
         timelines_free(lines);
     return error;
@@ -132,32 +164,32 @@ static const struct timeline *timelines_at(struct timelines *lines, size_t i)
         if (stop->thread == STOP_WORLD || stop->thread == thread)
             timeline_take(&lines->line, stop);
     }
-    for (size_t k = 0; k < NEAR; k++)
-        lines->line.intervals[lines->line.count + k] = (struct interval){.start_ns = INT64_MAX};
+    timeline_finish(&lines->line);
     lines->made = i + 1;
     return &lines->line;
 }
 
-/* The first interval from `from` on that starts after t_ns, or `count`. Mostly it is one of the
- * next few, which are all compared, because that costs less than a branch whose way cannot be
- * foreseen; else steps double, so that where much may be skipped little is looked at. */
-static size_t first_starting_after(const struct timeline *line, size_t from, int64_t t_ns)
+/* The first interval from `from` on whose `edge`, one of the two columns that go on beyond the
+ * last, is above `limit`, or `count`. Mostly it is one of the next few, which are all compared,
+ * because that costs less than a branch whose way cannot be foreseen; else steps double, so that
+ * where much may be skipped little is looked at. */
+static size_t first_beyond(const struct timeline *line, const int64_t *edge, size_t from,
+                           int64_t limit)
 {
-    const struct interval *at = line->intervals;
     size_t low = from;
     for (size_t i = 0; i < NEAR; i++)
-        low += at[from + i].start_ns <= t_ns;
+        low += edge[from + i] <= limit;
     if (low < from + NEAR)
         return low;
     size_t step = NEAR;
-    while (low + step <= line->count && at[low + step - 1].start_ns <= t_ns) {
+    while (low + step <= line->count && edge[low + step - 1] <= limit) {
         low += step;
         step *= 2;
     }
     size_t high = low + step - 1 < line->count ? low + step - 1 : line->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (at[middle].start_ns <= t_ns)
+        if (edge[middle] <= limit)
             low = middle + 1;
         else
             high = middle;
@@ -165,28 +197,20 @@ static size_t first_starting_after(const struct timeline *line, size_t from, int
     return low;
 }
 
-/* The same for the end. */
-static size_t first_ending_after(const struct timeline *line, size_t from, int64_t t_ns)
-{
-    /* Only the last one that starts by then may end after it. */
-    size_t next = first_starting_after(line, from, t_ns);
-    return next > from && line->intervals[next - 1].end_ns > t_ns ? next - 1 : next;
-}
-
 /* Stopped time in [0, t_ns], where `next` is the first interval that starts after t_ns. */
 static int64_t stopped_until(const struct timeline *line, size_t next, int64_t t_ns)
 {
     if (next == 0)
         return 0;
-    const struct interval *last = &line->intervals[next - 1];
-    return last->before_ns + (t_ns < last->end_ns ? t_ns : last->end_ns) - last->start_ns;
+    int64_t end_ns = line->end_ns[next - 1];
+    return line->until_ns[next - 1] - (end_ns > t_ns ? end_ns - t_ns : 0);
 }
 
 static int64_t stopped_in(const struct timeline *line, int64_t t_ns, int64_t window_ns)
 {
     int64_t end_ns = t_ns + window_ns;
-    return stopped_until(line, first_starting_after(line, 0, end_ns), end_ns) -
-           stopped_until(line, first_starting_after(line, 0, t_ns), t_ns);
+    return stopped_until(line, first_beyond(line, line->start_ns, 0, end_ns), end_ns) -
+           stopped_until(line, first_beyond(line, line->start_ns, 0, t_ns), t_ns);
 }
 
 struct densest {
@@ -202,23 +226,29 @@ static void keep_densest(struct densest *best, int64_t start_ns, int64_t stopped
         *best = (struct densest){start_ns, stopped_ns};
 }
 
-/* Windows that start where a stop does. What is stopped in a window changes by no more than the
- * window is moved, so after one that lacks some time to the best those within that time are no
- * better and are left out. */
+/* With S(t) for what is stopped until t, a window has S(t+w) - S(t). After one at t, a later one is
+ * as dense as the best of all so far only from where S(t'+w) reaches S(t) + best: those before are
+ * left out. */
+
+/* Windows that start where a stop does. */
 static void scan_starts(const struct timeline *line, int64_t window_ns, int64_t low_ns,
                         int64_t high_ns, struct densest *best)
 {
-    size_t k = first_starting_after(line, 0, low_ns - 1);
+    size_t k = first_beyond(line, line->start_ns, 0, low_ns - 1);
     size_t next = k;
-    while (k < line->count && line->intervals[k].start_ns <= high_ns) {
-        int64_t t_ns = line->intervals[k].start_ns;
-        next = first_starting_after(line, next, t_ns + window_ns);
-        int64_t stopped_ns =
-            stopped_until(line, next, t_ns + window_ns) - line->intervals[k].before_ns;
+    while (k < line->count && line->start_ns[k] <= high_ns) {
+        int64_t t_ns = line->start_ns[k], before_ns = stopped_before(line, k);
+        next = first_beyond(line, line->start_ns, next, t_ns + window_ns);
+        int64_t stopped_ns = stopped_until(line, next, t_ns + window_ns) - before_ns;
         keep_densest(best, t_ns, stopped_ns);
         if (stopped_ns == window_ns)
             return;
-        k = first_starting_after(line, k + 1, t_ns + (best->stopped_ns - stopped_ns) - 1);
+        int64_t reach_ns = before_ns + best->stopped_ns;
+        size_t last = first_beyond(line, line->until_ns, next - 1, reach_ns - 1);
+        if (last == line->count)
+            return;
+        int64_t end_ns = line->end_ns[last] - (line->until_ns[last] - reach_ns);
+        k = first_beyond(line, line->start_ns, k + 1, end_ns - window_ns - 1);
     }
 }
 
@@ -227,17 +257,18 @@ static void scan_starts(const struct timeline *line, int64_t window_ns, int64_t 
 static void scan_ends(const struct timeline *line, int64_t window_ns, int64_t low_ns,
                       int64_t high_ns, struct densest *best)
 {
-    size_t k = first_ending_after(line, 0, low_ns + window_ns - 1);
+    size_t k = first_beyond(line, line->start_ns, 0, low_ns + window_ns - 1);
+    /* The one before starts by then, and may end after it. */
+    if (k > 0 && line->end_ns[k - 1] >= low_ns + window_ns)
+        k--;
     size_t next = 0;
     while (best->stopped_ns < window_ns && k < line->count &&
-           line->intervals[k].end_ns - window_ns <= high_ns) {
-        const struct interval *at = &line->intervals[k];
-        int64_t t_ns = at->end_ns - window_ns;
-        next = first_starting_after(line, next, t_ns);
-        int64_t stopped_ns =
-            at->before_ns + (at->end_ns - at->start_ns) - stopped_until(line, next, t_ns);
-        keep_densest(best, t_ns, stopped_ns);
-        k = first_ending_after(line, k + 1, at->end_ns + (best->stopped_ns - stopped_ns) - 1);
+           line->end_ns[k] - window_ns <= high_ns) {
+        int64_t t_ns = line->end_ns[k] - window_ns;
+        next = first_beyond(line, line->start_ns, next, t_ns);
+        int64_t before_ns = stopped_until(line, next, t_ns);
+        keep_densest(best, t_ns, line->until_ns[k] - before_ns);
+        k = first_beyond(line, line->until_ns, k + 1, before_ns + best->stopped_ns - 1);
     }
 }
 
@@ -271,7 +302,6 @@ static bool is_denser(struct density a, struct density b)
 static void raise_to_densest_part(const struct timeline *line, int64_t window_ns,
                                   struct density *best)
 {
-    const struct interval *at = line->intervals;
     while (best->stopped_ns < best->length_ns) {
         product highest = 0;
         struct density found = *best;
@@ -279,9 +309,9 @@ static void raise_to_densest_part(const struct timeline *line, int64_t window_ns
         product least = 0;
         size_t least_at = 0, starts = 0;
         for (size_t j = 0; j < line->count; j++) {
-            for (; starts <= j && at[starts].start_ns <= at[j].end_ns - window_ns; starts++) {
-                product excess = (product)at[starts].before_ns * best->length_ns -
-                                 (product)at[starts].start_ns * best->stopped_ns;
+            for (; starts <= j && line->start_ns[starts] <= line->end_ns[j] - window_ns; starts++) {
+                product excess = (product)stopped_before(line, starts) * best->length_ns -
+                                 (product)line->start_ns[starts] * best->stopped_ns;
                 if (starts == 0 || excess < least) {
                     least = excess;
                     least_at = starts;
@@ -289,13 +319,13 @@ static void raise_to_densest_part(const struct timeline *line, int64_t window_ns
             }
             if (starts == 0)
                 continue;
-            int64_t stopped_ns = at[j].before_ns + (at[j].end_ns - at[j].start_ns);
+            int64_t stopped_ns = line->until_ns[j];
             product excess = (product)stopped_ns * best->length_ns -
-                             (product)at[j].end_ns * best->stopped_ns - least;
+                             (product)line->end_ns[j] * best->stopped_ns - least;
             if (excess > highest) {
                 highest = excess;
-                found = (struct density){stopped_ns - at[least_at].before_ns,
-                                         at[j].end_ns - at[least_at].start_ns};
+                found = (struct density){stopped_ns - stopped_before(line, least_at),
+                                         line->end_ns[j] - line->start_ns[least_at]};
             }
         }
         if (highest == 0)

@@ -34,6 +34,8 @@ struct cost {
     int64_t bmu_ns;    /* and BMU as well, on its own */
     int64_t worst_ns;  /* the three worst windows of 1, 10 and 100 ms */
     int64_t libcsv_ns; /* libcsv alone */
+    int64_t read_cpu_ns;
+    int64_t mmu_cpu_ns;
     int64_t rss_peak_bytes;
 };
 
@@ -162,7 +164,7 @@ static void measure(const char *folder, struct cost *cost)
     struct stop_log *logs;
     double mmu[MMU_WINDOW_COUNT], bmu[MMU_WINDOW_COUNT], wall_ns;
     struct mmu_window worst[3];
-    int64_t start_ns = clock_now_ns();
+    int64_t start_ns = clock_now_ns(), start_cpu_ns = clock_cpu_ns();
     if (run_data_load(&run, folder, &error) || stop_logs_read(&logs, run, &error)) {
         fprintf(stderr, "mmu_scale: %s\n", error.text);
         exit(3);
@@ -171,9 +173,12 @@ static void measure(const char *folder, struct cost *cost)
     if (metric < 0 || !run_data_value(run, 0, (size_t)metric, &wall_ns))
         die("wall_ns");
     cost->read_ns = clock_now_ns() - start_ns;
+    cost->read_cpu_ns = clock_cpu_ns() - start_cpu_ns;
     start_ns = clock_now_ns();
+    start_cpu_ns = clock_cpu_ns();
     int failed = mmu_compute(mmu, NULL, logs, (int64_t)wall_ns, mmu_windows_ns, MMU_WINDOW_COUNT);
     cost->mmu_ns = clock_now_ns() - start_ns;
+    cost->mmu_cpu_ns = clock_cpu_ns() - start_cpu_ns;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     cost->rss_peak_bytes = usage.ru_maxrss * 1024;
@@ -219,6 +224,12 @@ static void put_range(double *values)
     printf(",%.0f,%.0f,%.0f", statistics_median(values, REPEATS), values[0], values[REPEATS - 1]);
 }
 
+static void put_median(double *values)
+{
+    statistics_sort(values, REPEATS);
+    printf(",%.0f", statistics_median(values, REPEATS));
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) {
@@ -227,7 +238,7 @@ int main(int argc, char **argv)
     }
     puts("stops_count,file_bytes,n,read_ns,read_low_ns,read_high_ns,mmu_ns,mmu_low_ns,mmu_high_ns,"
          "total_ns,total_low_ns,total_high_ns,total_per_stop_ns,rss_peak_bytes,bmu_ns,worst_ns,"
-         "libcsv_ns");
+         "libcsv_ns,read_cpu_ns,mmu_cpu_ns");
     for (int i = 2; i < argc; i++) {
         int64_t stops_count = strtoll(argv[i], NULL, 10);
         if (stops_count <= 0) {
@@ -236,7 +247,7 @@ int main(int argc, char **argv)
         }
         int64_t file_bytes = write_run(argv[1], stops_count), rss_peak_bytes = 0;
         double read_ns[REPEATS], mmu_ns[REPEATS], total_ns[REPEATS], bmu_ns[REPEATS],
-            worst_ns[REPEATS], libcsv_ns[REPEATS];
+            worst_ns[REPEATS], libcsv_ns[REPEATS], read_cpu_ns[REPEATS], mmu_cpu_ns[REPEATS];
         for (int k = 0; k < REPEATS; k++) {
             struct cost cost = {0};
             measure_apart(argv[1], &cost);
@@ -246,6 +257,8 @@ int main(int argc, char **argv)
             bmu_ns[k] = (double)cost.bmu_ns;
             worst_ns[k] = (double)cost.worst_ns;
             libcsv_ns[k] = (double)cost.libcsv_ns;
+            read_cpu_ns[k] = (double)cost.read_cpu_ns;
+            mmu_cpu_ns[k] = (double)cost.mmu_cpu_ns;
             if (cost.rss_peak_bytes > rss_peak_bytes)
                 rss_peak_bytes = cost.rss_peak_bytes;
         }
@@ -254,13 +267,14 @@ int main(int argc, char **argv)
         put_range(read_ns);
         put_range(mmu_ns);
         put_range(total_ns);
-        statistics_sort(bmu_ns, REPEATS);
-        statistics_sort(worst_ns, REPEATS);
-        statistics_sort(libcsv_ns, REPEATS);
-        printf(",%.1f,%" PRId64 ",%.0f,%.0f,%.0f\n",
-               statistics_median(total_ns, REPEATS) / (double)stops_count, rss_peak_bytes,
-               statistics_median(bmu_ns, REPEATS), statistics_median(worst_ns, REPEATS),
-               statistics_median(libcsv_ns, REPEATS));
+        printf(",%.1f,%" PRId64, statistics_median(total_ns, REPEATS) / (double)stops_count,
+               rss_peak_bytes);
+        put_median(bmu_ns);
+        put_median(worst_ns);
+        put_median(libcsv_ns);
+        put_median(read_cpu_ns);
+        put_median(mmu_cpu_ns);
+        putchar('\n');
         fflush(stdout);
     }
     return 0;
