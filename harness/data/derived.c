@@ -14,6 +14,9 @@
 
 #define WORST_COUNT 3
 
+/* Begins the name of a file until it is complete. */
+#define UNFINISHED "."
+
 static const enum schema_file_id files[] = {SCHEMA_FILE_MMU, SCHEMA_FILE_MMU_WORST, SCHEMA_FILE_LBO,
                                             SCHEMA_FILE_LBO_MEAN};
 #define FILE_COUNT (sizeof files / sizeof *files)
@@ -236,7 +239,7 @@ static int write_overhead(struct work *work, enum schema_file_id file, struct cs
 static int write_file(struct work *work, enum schema_file_id file)
 {
     char *path = path_of(work->run->folder, file, "");
-    char *unfinished = path_of(work->run->folder, file, ".");
+    char *unfinished = path_of(work->run->folder, file, UNFINISHED);
     struct csv_writer *w = NULL;
     int code = path && unfinished ? 0 : -ENOMEM;
     if (!code && unlink(unfinished) && errno != ENOENT)
@@ -293,8 +296,8 @@ bool derived_exist(const char *folder)
 
 void derived_remove(const char *folder)
 {
-    for (size_t i = 0; i < FILE_COUNT; i++) {
-        char *path = path_of(folder, files[i], "");
+    for (size_t i = 0; i < 2 * FILE_COUNT; i++) {
+        char *path = path_of(folder, files[i / 2], i % 2 ? UNFINISHED : "");
         if (path)
             unlink(path);
         free(path);

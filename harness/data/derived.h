@@ -14,7 +14,7 @@ int derived_write(const struct run_data *run, struct csv_error *error);
 /* Whether all of them are in `folder`. */
 bool derived_exist(const char *folder);
 
-/* Removes those that are in `folder`, which is about to change. */
+/* Removes those that are in `folder`, which is about to change, finished or not. */
 void derived_remove(const char *folder);
 
 #endif

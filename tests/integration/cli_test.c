@@ -439,7 +439,8 @@ static void a_run_that_ended_before_it_began_is_begun(void **state)
     (void)state;
     static const char *const beginnings[] = {"", "key,va", "key,value\nschema_version,1\nsee"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        assert_int_equal(run_by_shell("rm -rf begun && mkdir begun && : >begun/invocations.csv"),
+        assert_int_equal(run_by_shell("rm -rf begun && mkdir begun && : >begun/invocations.csv && "
+                                      "echo of before >begun/lbo.csv && : >begun/.mmu.csv"),
                          0);
         FILE *file = fopen(process_path("begun/run.csv"), "w");
         assert_non_null(file);

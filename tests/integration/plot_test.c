@@ -211,6 +211,10 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
     process_run(&p, "plot @/least --format svg --width 1");
     assert_exit_code(&p, CMD_DONE);
     assert_string_equal(p.err, "");
+    /* The run had no derived files yet. */
+    process_read_file(process_path("least/lbo.csv"), text, sizeof text);
+    assert_contains(text,
+                    "nothing,none,1,malloc,wall,nothing/malloc/heap=none/threads=1,1,0,1,0,1");
     static const char *const says[] = {"1 (1.00 ns)",
                                        "n = 1",
                                        "no stops",
