@@ -27,7 +27,7 @@ struct measurement {
 
     int64_t init_ns;
     int64_t startup_cpu_ns; /* CPU time of the process until the workload was set up */
-    bool is_recording; /* else nothing is known but times, usage and what is allocated */
+    bool is_recording;      /* else nothing is known but times, usage and what is allocated */
     struct observer_costs observer;
     uint64_t checksum;
 
