@@ -16,7 +16,7 @@
 #define ROOT_BYTE_COST_BYTES 20u
 
 #define KEEP_DECAY_NS  INT64_C(16000000000) /* would be zero after this */
-#define LIMIT_HEADROOM 16
+#define LIMIT_HEADROOM 8
 #define GOAL_DECAY     64 /* the goal falls by no more than this part of it at once */
 
 static uint64_t growth_percent;
@@ -82,7 +82,8 @@ void ms_pacer_update(struct ms_sweep_result swept, uint64_t due_bytes, uint64_t 
     recent_goal_bytes -= recent_goal_bytes / GOAL_DECAY;
     if (recent_goal_bytes < goal)
         recent_goal_bytes = goal;
-    uint64_t paid = least(recent_goal_bytes, ms_space_held_bytes());
+    uint64_t held_bytes = ms_space_held_bytes();
+    uint64_t paid = least(recent_goal_bytes, held_bytes - held_bytes / 9);
     uint64_t cheap = percent_of(cheap_growth(swept, root_bytes));
     ms_heap.since_collection_bytes = 0;
     uint64_t most = least(cheap, growth_within_limit(live_bytes));

@@ -8,12 +8,13 @@
  * most of what lives are leaves or few large objects, growth is limited to what makes them take a
  * twentieth of the time (in inverse proportion to gogc), so that memory stays small and in the
  * cache. Their cost is estimated from counts, not taken from a clock, so that the same program
- * collects as often in each run. Of the room below a heap limit a sixteenth is left: what is free
+ * collects as often in each run. Of the room below a heap limit an eighth is left: what is free
  * there lies in pieces, and exchanging them for longer ones costs page faults.
  *
  * The goal falls by no more than a 64th from one collection to the next, as long as the memory for
- * it is still held: memory that is there is better used than left alone until it is given back, so
- * a heap whose live set swings collects as rarely throughout as at its largest.
+ * it, and an eighth more, is still held: memory that is there is better used than left alone until
+ * it is given back, so a heap whose live set swings collects as rarely throughout as at its
+ * largest.
  *
  * Memory is given back after a collection, with the world running again, and by a thread where the
  * program is idle (marksweep_scavenger_internal.h). The goal and an eighth more is always kept,
