@@ -305,6 +305,52 @@ static void quads_allocates_what_was_published(void **state)
     same_everywhere(&cell);
 }
 
+/* Each node has two items; with their window, one for each thread. */
+static void deep_list_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"deep_list", "length=5000,lists=4,rounds=2", NONE, 4 * 8 + 4 * 2 * 5000 * (32 + 2 * 16)},
+        {"deep_list", "length=30000,lists=3,items=0", NONE, 3 * 8 + 3 * 3 * 30000 * 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void sparse_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"sparse", "window=50,rounds=10", NONE, 50 * 8 + 50 * 10 * 100 * 31 * 8},
+        {"sparse", "length=3000,window=4,rounds=5", NONE, 4 * 8 + 4 * 5 * 3000 * 31 * 8},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void fragment_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"fragment", "objects=10000,after=20000,window=200", NONE, NONE},
+        {"fragment", "objects=5000,after=10000,window=100,scattered=0,idle_ms=20", NONE, NONE},
+        {"fragment", "objects=200,largest=262144,one_in=10,after=300,window=20", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void strings_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"strings", "vocabulary=5000,documents=20,bytes=20000", NONE, NONE},
+        {"strings", "vocabulary=100,documents=300,bytes=500", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
 /* How many values are made depends on when collections come; what is computed does not. */
 static void weak_cache_is_the_same_where_it_can_be(void **state)
 {
@@ -355,6 +401,11 @@ static void nonsense_is_refused(void **state)
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload quads --params depth=3,garbage_depth=3",
+        "--workload deep_list --params lists=1 --threads 2",
+        "--workload sparse --params window=1 --threads 2",
+        "--workload fragment --params largest=48",
+        "--workload fragment --params objects=100,window=26",
+        "--workload strings --params vocabulary=15",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
     };
@@ -387,6 +438,10 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
           NONE},
          32. / 24},
         {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
+        {{"deep_list", "length=700,rounds=2", NONE, NONE}, 1},
+        {{"sparse", "length=10,window=30,rounds=3", NONE, NONE}, 1},
+        {{"fragment", "objects=1000,after=300,window=20", NONE, NONE}, 1},
+        {{"strings", "vocabulary=500,documents=2,bytes=1000", NONE, NONE}, 1},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
     (void)state;
@@ -471,6 +526,10 @@ int main(void)
         cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
         cmocka_unit_test(gcbench_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
+        cmocka_unit_test(deep_list_is_the_same_everywhere),
+        cmocka_unit_test(sparse_is_the_same_everywhere),
+        cmocka_unit_test(fragment_is_the_same_everywhere),
+        cmocka_unit_test(strings_is_the_same_everywhere),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),
