@@ -276,15 +276,21 @@ static void pooled_buffers_is_the_same_everywhere(void **state)
         {"pooled_buffers", "buffers=20000,held=50", VARIES, VARIES},
         {"pooled_buffers", "buffers=20000,held=50,pool=0", NONE, NONE},
         {"pooled_buffers", "bytes=300000,buffers=300,held=10,pool=0,touched=1000", NONE, NONE},
+        {"pooled_buffers", "buffers=20000,held=50,pool=0,rare=20", NONE, NONE},
+        {"pooled_buffers", "buffers=20000,held=50,pool=3,rare=20", VARIES, VARIES},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         same_everywhere(&cells[i]);
     struct cell fresh = {"pooled_buffers", "buffers=3000,held=40,pool=0", NONE, NONE};
     struct cell pooled = {"pooled_buffers", "buffers=3000,held=40,pool=1", NONE, NONE};
+    struct cell mixed = {"pooled_buffers", "buffers=3000,held=40,pool=3", NONE, NONE};
     for (size_t i = 0; i < runners.gl_pathc; i++)
         assert_int_equal(run_cell(runners.gl_pathv[i], &fresh, 1, 1, "").checksum,
                          run_cell(runners.gl_pathv[i], &pooled, 2, 1, "").checksum);
+    for (size_t i = 0; i < runners.gl_pathc; i++)
+        assert_int_equal(run_cell(runners.gl_pathv[i], &fresh, 1, 1, "").checksum,
+                         run_cell(runners.gl_pathv[i], &mixed, 2, 1, "").checksum);
 }
 
 static void gcbench_allocates_what_was_published(void **state)
@@ -397,7 +403,8 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params window=1 --threads 2",
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
-        "--workload pooled_buffers --params pool=3",
+        "--workload pooled_buffers --params pool=4",
+        "--workload pooled_buffers --params bytes=255,rare=5",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload quads --params depth=3,garbage_depth=3",
@@ -434,6 +441,8 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=0", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=3000,held=50,pool=0,rare=5", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=3000,held=50,pool=3,rare=5", NONE, NONE}, 1},
         {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
           NONE},
          32. / 24},
