@@ -329,15 +329,21 @@ static void pooled_buffers_is_the_same_everywhere(void **state)
         {"pooled_buffers", "buffers=20000,held=50", VARIES, VARIES},
         {"pooled_buffers", "buffers=20000,held=50,pool=0", NONE, NONE},
         {"pooled_buffers", "bytes=300000,buffers=300,held=10,pool=0,touched=1000", NONE, NONE},
+        {"pooled_buffers", "buffers=20000,held=50,pool=0,rare=20", NONE, NONE},
+        {"pooled_buffers", "buffers=20000,held=50,pool=3,rare=20", VARIES, VARIES},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         same_everywhere(&cells[i]);
     struct cell fresh = {"pooled_buffers", "buffers=3000,held=40,pool=0", NONE, NONE};
     struct cell pooled = {"pooled_buffers", "buffers=3000,held=40,pool=1", NONE, NONE};
+    struct cell mixed = {"pooled_buffers", "buffers=3000,held=40,pool=3", NONE, NONE};
     for (size_t i = 0; i < runners.gl_pathc; i++)
         assert_int_equal(run_cell(runners.gl_pathv[i], &fresh, 1, 1, "").checksum,
                          run_cell(runners.gl_pathv[i], &pooled, 2, 1, "").checksum);
+    for (size_t i = 0; i < runners.gl_pathc; i++)
+        assert_int_equal(run_cell(runners.gl_pathv[i], &fresh, 1, 1, "").checksum,
+                         run_cell(runners.gl_pathv[i], &mixed, 2, 1, "").checksum);
 }
 
 /* What is computed is the same on the stack and on the heap; each thread's table is one object. */
@@ -398,6 +404,18 @@ static void lru_cache_is_the_same_everywhere(void **state)
         same_everywhere(&cells[i]);
 }
 
+/* Each node has two items; with their window, one for each thread. */
+static void deep_list_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"deep_list", "length=5000,lists=4,rounds=2", NONE, 4 * 8 + 4 * 2 * 5000 * (32 + 2 * 16)},
+        {"deep_list", "length=30000,lists=3,items=0", NONE, 3 * 8 + 3 * 3 * 30000 * 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
 /* Without logins, what is allocated is the sessions, then the parts of each request. */
 static void http_server_is_the_same_everywhere(void **state)
 {
@@ -413,6 +431,17 @@ static void http_server_is_the_same_everywhere(void **state)
         same_everywhere(&cells[i]);
 }
 
+static void sparse_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"sparse", "window=50,rounds=10", NONE, 50 * 8 + 50 * 10 * 100 * 31 * 8},
+        {"sparse", "length=3000,window=4,rounds=5", NONE, 4 * 8 + 4 * 5 * 3000 * 31 * 8},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
 /* A table, the arrays, their blocks, and one block for each replacement. */
 static void larson_is_the_same_everywhere(void **state)
 {
@@ -421,6 +450,29 @@ static void larson_is_the_same_everywhere(void **state)
         {"larson", "min_bytes=40,max_bytes=40,blocks=200,arrays=3,turns=9,rounds=1",
          1 + 3 + 3 * 200 * (1 + 9), 3 * 8 + 3 * (8 + 8 * 200) + 3 * 200 * (1 + 9) * 40},
         {"larson", "min_bytes=2000,max_bytes=90000,blocks=30,turns=6,rounds=5", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void fragment_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"fragment", "objects=10000,after=20000,window=200", NONE, NONE},
+        {"fragment", "objects=5000,after=10000,window=100,scattered=0,idle_ms=20", NONE, NONE},
+        {"fragment", "objects=200,largest=262144,one_in=10,after=300,window=20", NONE, NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+static void strings_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"strings", "vocabulary=5000,documents=20,bytes=20000", NONE, NONE},
+        {"strings", "vocabulary=100,documents=300,bytes=500", NONE, NONE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
@@ -473,10 +525,11 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params window=1 --threads 2",
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
-        "--workload pooled_buffers --params pool=3",
         "--workload startup --params bytes=7",
         "--workload escape --params chains=10,kept=11",
         "--workload escape --params chains=10,kept=1 --threads 2",
+        "--workload pooled_buffers --params pool=4",
+        "--workload pooled_buffers --params bytes=255,rare=5",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
         "--workload binary_trees --params depth=5",
@@ -490,6 +543,11 @@ static void nonsense_is_refused(void **state)
         "--workload http_server --params shards=2 --threads 3",
         "--workload larson --params min_bytes=101,max_bytes=100",
         "--workload larson --params arrays=2 --threads 3",
+        "--workload deep_list --params lists=1 --threads 2",
+        "--workload sparse --params window=1 --threads 2",
+        "--workload fragment --params largest=48",
+        "--workload fragment --params objects=100,window=26",
+        "--workload strings --params vocabulary=15",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
     };
@@ -521,6 +579,8 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
         {{"escape", "chains=400,kept=100", NONE, NONE}, 1},
         {{"escape", "chains=400,kept=100,heap=0", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=3000,held=50,pool=0,rare=5", NONE, NONE}, 1},
+        {{"pooled_buffers", "buffers=3000,held=50,pool=3,rare=5", NONE, NONE}, 1},
         {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
           NONE},
          32. / 24},
@@ -529,6 +589,10 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         {{"lru_cache", "entries=300,keys=900,bytes=64,requests=100", NONE, NONE}, 1},
         {{"http_server", "sessions=300,requests=30,rate=0,nodes=30", NONE, NONE}, 64. / 56},
         {{"larson", "min_bytes=48,max_bytes=48,blocks=100,turns=2,rounds=2", NONE, NONE}, 1},
+        {{"deep_list", "length=700,rounds=2", NONE, NONE}, 1},
+        {{"sparse", "length=10,window=30,rounds=3", NONE, NONE}, 1},
+        {{"fragment", "objects=1000,after=300,window=20", NONE, NONE}, 1},
+        {{"strings", "vocabulary=500,documents=2,bytes=1000", NONE, NONE}, 1},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
     (void)state;
@@ -619,6 +683,10 @@ int main(void)
         cmocka_unit_test(lru_cache_is_the_same_everywhere),
         cmocka_unit_test(http_server_is_the_same_everywhere),
         cmocka_unit_test(larson_is_the_same_everywhere),
+        cmocka_unit_test(deep_list_is_the_same_everywhere),
+        cmocka_unit_test(sparse_is_the_same_everywhere),
+        cmocka_unit_test(fragment_is_the_same_everywhere),
+        cmocka_unit_test(strings_is_the_same_everywhere),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),

@@ -246,7 +246,7 @@ static inline void *audit_pool_get(void)
 
 static inline void audit_pool_put(void *object, size_t bytes)
 {
-    if (bytes != audit.pool_bytes || audit_header_of(object)->bytes != bytes)
+    if (bytes > audit.pool_bytes || audit_header_of(object)->bytes != bytes)
         audit_fail("an object of another size is given to the pool");
     pthread_mutex_lock(&audit.lock);
     audit.pool = realloc(audit.pool, (audit.pool_count + 1) * sizeof(void *));
@@ -258,8 +258,10 @@ static inline void audit_pool_put(void *object, size_t bytes)
 
 static inline void audit_pool_destroy(void)
 {
-    while (audit.pool_count > 0)
-        audit_free(audit.pool[--audit.pool_count], audit.pool_bytes);
+    while (audit.pool_count > 0) {
+        void *object = audit.pool[--audit.pool_count];
+        audit_free(object, audit_header_of(object)->bytes);
+    }
 }
 
 #undef gc_store
