@@ -27,12 +27,18 @@ static void stats(struct gc_stats *stats)
 }
 
 #if GC_SANITIZED_ADDRESS
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 
 /* The library makes one object at its start and hides its address. */
 const char *__lsan_default_suppressions(void)
 {
     return "leak:MallocExtension::Register\n";
+}
+
+const char *__asan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 #endif
 

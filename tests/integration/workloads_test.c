@@ -172,10 +172,14 @@ static bool has_row(const char *runner, const char *row)
     return find_line(text, row) != NULL;
 }
 
-/* Whether the backend has what the workload needs; where it has not, the runner says so. */
+/* Whether the backend has what the workload needs; where it has not, the runner says so. The Go
+ * reference has ports of some workloads only. */
 static bool is_supported(const char *runner, const struct cell *cell)
 {
     char command[1024];
+    snprintf(command, sizeof command, "workload,%s,", cell->workload);
+    if (strcmp(runner_name(runner), "gcmeter-run-go") == 0 && !has_row(runner, command))
+        return false;
     if (strcmp(cell->workload, "weak_cache") != 0 ||
         (has_row(runner, "capability,finalizers") && has_row(runner, "capability,weak")))
         return true;
