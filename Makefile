@@ -93,6 +93,7 @@ $(4)_DEFINES := -DGC_BACKEND_HEADER='"$(1)/$(1)_gc.h"' $(if $(filter-out -,$(2))
 $(4)_BACKEND := $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard collectors/*.c collectors/$(1)/*.c collectors/pool/*.c))
 $(4)_WORKLOADS := $$(WORKLOADS:%=$$(OBJ)/$(4)/workloads/%.o)
 $(4)_IDENTITY := $$(OBJ)/$(4)/harness/runner/identity.o
+$(4)_IDENTITY_DEFINES = -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"'
 
 $$(OBJ)/$(4)/%.o: %.c
 	@mkdir -p '$$(@D)'
@@ -100,12 +101,29 @@ $$(OBJ)/$(4)/%.o: %.c
 
 $$($(4)_IDENTITY): harness/runner/identity.c collectors/backends.def Makefile
 	@mkdir -p '$$(@D)'
-	$$(COMPILE) -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"' -c -o $$@ $$<
+	$$(COMPILE) $$($(4)_IDENTITY_DEFINES) -c -o $$@ $$<
 
 $$(BIN)/gcmeter-run-$(4): $$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY) $$(RUNNER_OBJECTS) $$(BASE_OBJECTS)
 	@mkdir -p '$$(@D)'
 	$$(LINK) -o $$@ $$^ $(3) -lm
 RUNNER_EXES += $$(BIN)/gcmeter-run-$(4)
+
+# Its probe runner: only the workloads are compiled anew, with every call into the backend timed.
+$(4)-probe_WORKLOADS := $$(WORKLOADS:%=$$(OBJ)/$(4)-probe/workloads/%.o)
+$(4)-probe_IDENTITY := $$(OBJ)/$(4)-probe/harness/runner/identity.o
+
+$$(OBJ)/$(4)-probe/workloads/%.o: workloads/%.c
+	@mkdir -p '$$(@D)'
+	$$(COMPILE) $$($(4)_DEFINES) -DGC_PROBE=1 -c -o $$@ $$<
+
+$$($(4)-probe_IDENTITY): harness/runner/identity.c collectors/backends.def Makefile
+	@mkdir -p '$$(@D)'
+	$$(COMPILE) -DGC_PROBE=1 $$($(4)_IDENTITY_DEFINES) -c -o $$@ $$<
+
+$$(BIN)/gcmeter-run-$(4)-probe: $$($(4)_BACKEND) $$($(4)-probe_WORKLOADS) $$($(4)-probe_IDENTITY) $$(RUNNER_OBJECTS) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $(3) -lm
+RUNNER_EXES += $$(BIN)/gcmeter-run-$(4)-probe
 
 $$(OBJ)/tests/conformance-$(4): $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard tests/conformance/*.c)) $$($(4)_BACKEND) $$(BASE_OBJECTS)
 	@mkdir -p '$$(@D)'
@@ -113,7 +131,7 @@ $$(OBJ)/tests/conformance-$(4): $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard tes
 ifneq ($$(wildcard tests/conformance/*.c),)
 TEST_EXES += $$(OBJ)/tests/conformance-$(4)
 endif
--include $$(patsubst %.o,%.d,$$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY))
+-include $$(patsubst %.o,%.d,$$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY) $$($(4)-probe_WORKLOADS) $$($(4)-probe_IDENTITY))
 -include $$(wildcard $$(OBJ)/$(4)/tests/*/*.d)
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
@@ -169,6 +187,14 @@ backend_of = $(firstword $(foreach b,$(BACKENDS),$(if $(filter $(b)_%,$(1)),$(b)
 known_backend_of = $(firstword $(foreach row,$(BACKEND_ROWS),$(if $(filter $(call field,$(row),1)_%,$(1)),$(call field,$(row),1))))
 $(foreach t,$(UNIT_TESTS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_TEST_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call PLAIN_TEST_RULES,$(t),unit)))))
 $(foreach t,$(INTEGRATION_TESTS),$(eval $(call PLAIN_TEST_RULES,$(t),integration)))
+
+# What recording a stop costs: $(OBJ)/tests/event_log_bench.
+$(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/event_log_*.c)) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS) $(OBJ)/runner.a
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+.PHONY: bench-event-log
+bench-event-log: $(OBJ)/tests/event_log_bench ## measure what recording a stop costs
+	@'$<'
 
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
@@ -264,6 +290,19 @@ bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into
 	@$(MAKE) --no-print-directory all
 	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+# What recording itself costs. Beside the runners, so that it finds them.
+BENCH_HARNESS_OBJECT := $(OBJ)/harness/bench/bench_harness.o
+$(BENCH_HARNESS_OBJECT): | required
+$(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
+-include $(BENCH_HARNESS_OBJECT:.o=.d)
+
+.PHONY: bench-harness
+bench-harness: all $(BIN)/bench-harness ## measure what recording costs (five minutes), into results/published/harness
+	@mkdir -p results/published
+	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)

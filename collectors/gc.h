@@ -183,4 +183,9 @@ static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak
 
 #endif
 
+/* Last, since it puts its own functions in the place of those above. */
+#ifdef GC_PROBE
+#include "gc_probe.h"
+#endif
+
 #endif

@@ -19,8 +19,9 @@ struct gc_mutator;
 
 /* Times are CLOCK_MONOTONIC, in nanoseconds. */
 
+/* Numbered from 1, so that memory that was never written is no stop. */
 enum gc_stop_kind {
-    GC_STOP_FULL,       /* the whole collection, or all of its marking, in one stop */
+    GC_STOP_FULL = 1,   /* the whole collection, or all of its marking, in one stop */
     GC_STOP_MINOR,      /* the same of a young generation */
     GC_STOP_MARK_START, /* a concurrent collection's first stop */
     GC_STOP_MARK_END,   /* and its last */
@@ -39,7 +40,7 @@ struct gc_stop {
     uint64_t marked_bytes; /* bytes marked inside the stop; may be GC_UNKNOWN */
 };
 
-enum gc_collection_kind { GC_COLLECTION_FULL, GC_COLLECTION_MINOR };
+enum gc_collection_kind { GC_COLLECTION_FULL = 1, GC_COLLECTION_MINOR };
 
 /* One collection, reported when its end is known. All but kind and start may be GC_UNKNOWN. */
 struct gc_collection {
@@ -47,7 +48,7 @@ struct gc_collection {
     int64_t start_ns;
     int64_t end_ns;
     uint64_t mark_ns;  /* wall time spent marking */
-    uint64_t sweep_ns; /* wall time spent sweeping, lazy sweeping included where known */
+    uint64_t sweep_ns; /* and sweeping, without what is left to later allocations */
     uint64_t heap_before_bytes;
     uint64_t heap_after_bytes;
     uint64_t live_bytes; /* bytes of objects found reachable */
@@ -56,7 +57,8 @@ struct gc_collection {
 };
 
 /* What the backend tells its embedder. The functions may run with the world stopped and locks held:
- * they read clocks and write to memory mapped beforehand, no more. Any may be NULL but the last. */
+ * they read clocks and write to memory mapped beforehand, no more. Any but
+ * out_of_memory may be NULL. */
 struct gc_listener {
     void *data;
     void (*stop)(void *data, const struct gc_stop *stop);
@@ -64,6 +66,9 @@ struct gc_listener {
     /* Called on the allocating thread when `bytes` cannot be had. Must not return (it may exit, or
      * leave by longjmp to a frame below every call into the backend). */
     void (*out_of_memory)(void *data, size_t bytes);
+    /* Called once in each stop, when all mutators have stopped and none may run yet, so that a test
+     * can lengthen the stop by a known time. */
+    void (*stopped)(void *data);
 };
 
 enum gc_option_kind {
@@ -112,6 +117,7 @@ struct gc_metric {
     const char *unit;   /* "ns", "bytes", "count", … */
     const char *better; /* "lower", "higher" or "none" */
     double value;
+    int is_cumulative; /* counted since init: the measured part's is a difference */
 };
 
 enum gc_reclaim { GC_RECLAIM_TRACING, GC_RECLAIM_MANUAL, GC_RECLAIM_NEVER };
@@ -196,5 +202,12 @@ struct gc_backend {
 };
 
 extern const struct gc_backend gc_backend;
+
+/* A call into the memory manager that took longer than this is a stall (METHODS.md section 3). */
+#define GC_STALL_OVER_NS 10000
+
+/* Takes note of one. Called by workloads that were compiled for a probe runner (gc_probe.h), on any
+ * thread; defined by the runner, not by the backend. */
+void gc_stall(int64_t start_ns, int64_t duration_ns);
 
 #endif

@@ -1,5 +1,5 @@
 # latency_hdr.gp: latency of operations against percentile, on an axis of 1/(1-q) that gives every
-# further nine the same room; one panel per workload.
+# further nine the same room; one panel per workload, and for requests one per series of latency.csv.
 #
 #   gnuplot -e "data='DIR/plots/data'; out='x.svg'" plots/latency_hdr.gp
 #
@@ -10,7 +10,7 @@ load here.'style.gp'
 
 chart = "latency_hdr"
 title = "How long an operation takes, by percentile (lower is better)"
-subtitle = "Each curve is the median over n invocations and ends where fewer than 10 operations are left; bars are ranges over invocations. At the right, the longest operation."
+subtitle = "Each curve is the median over n invocations and ends where fewer than 10 operations are left; bars are ranges over invocations. At the right, the longest operation. Requests also metered: as a queue in front of the program would have felt them, smoothed over 100 ms or the whole run; and in an open loop: from the time they were due. Their panels share the axes."
 chart_lines = 1
 panel_left = 70; panel_right = 18; panel_top = 24; panel_height = 180; panel_bottom = 42
 load here.'layout.gp'
@@ -40,7 +40,8 @@ do for [p = first:last] {
         set xtics add ((nine - 1) % nines > 0 || (nine >= 5 && 10 ** nine > 0.8 * x_high[p]) ? "" : nine == 1 ? "90%%" : nine == 2 ? "99%%" : "99.".("9999999"[1:nine - 2])."%%" 10 ** nine)
     }
     set arrow 1 from 10 ** (log10(x_high[p]) + 0.8 * step), graph 0 to 10 ** (log10(x_high[p]) + 0.8 * step), graph 1 nohead back lt 1 lw 0.5 lc rgb "#909090"
-    set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (0.9 + (lanes + 1) / 2.0)))
+    # Below the lanes, but where few of them leave it no room, clear of the last nine.
+    set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (lanes < 5 ? 4.4 : 0.9 + (lanes + 1) / 2.0)))
     tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 8
     load here.'ticks.gp'
     file = sprintf("%s/latency_hdr.%d.csv", data, p)

@@ -14,6 +14,11 @@
  *   - One *operation* is what a user of such a program would wait for (a request, a graph, a tree,
  * a slice), at least about 1 us long; where it is shorter, several make one operation and the
  *     summary says how many.
+ *   - Where operations are requests (WORKLOAD_IS_REQUESTS), the workload has a parameter `rate` in
+ *     per_s, from 0 to at most 10^9. Each thread calls workload_requests_begin() when it is ready
+ * to serve and workload_request_begin() before each of its requests, which are numbered over all
+ *     threads in the order in which they are due. Which thread serves a request must not depend on
+ *     time; a thread serves its own in ascending order.
  *   - An iteration leaves nothing allocated by hand behind, except what setup made.
  */
 #ifndef WORKLOAD_H
@@ -63,7 +68,7 @@ struct workload_thread {
 };
 
 #define WORKLOAD_TAKES_THREADS 1u /* --threads above 1 is allowed */
-#define WORKLOAD_IS_REQUESTS   2u /* operations are requests: metered latency makes sense */
+#define WORKLOAD_IS_REQUESTS   2u /* operations are requests: metered and open-loop latency too */
 /* What of gc.h it cannot do without: where the backend lacks it, the runner says `skipped` before
  * anything of the workload is called. */
 #define WORKLOAD_NEEDS_FINALIZERS 4u
@@ -126,6 +131,17 @@ void workload_operation_begin(struct workload_thread *thread);
 
 /* Ends the current operation and begins the next: one clock reading. */
 void workload_operation_end(struct workload_thread *thread);
+
+/* For request-shaped workloads. Waits for all threads of the run and starts the schedule of the
+ * open loop and the clock of the first request, so that what was built before is no part of either.
+ * Once per iteration, by every thread. */
+void workload_requests_begin(struct workload_thread *thread);
+
+/* In an open loop (rate > 0), waits until request number `request` of the iteration is due, and
+ * starts the clock of its simple latency; its open-loop latency runs from the due time. The world
+ * may be stopped meanwhile. In a closed loop (rate 0) it does nothing: a request follows the one
+ * before it, whose end is its start. */
+void workload_request_begin(struct workload_thread *thread, uint64_t request);
 
 /* The result is wrong: ends the process with status `wrong` and this one line. Does not return. */
 void workload_fail(struct workload_thread *thread, const char *what) __attribute__((noreturn));

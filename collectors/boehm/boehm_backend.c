@@ -92,6 +92,7 @@ static int64_t stop_start_ns;
 static int64_t stop_cpu_ns;
 static uint64_t stop_safepoint_ns;
 static int64_t mark_start_ns;
+static int64_t reclaim_start_ns;
 static uint64_t heap_peak_bytes;
 static uint64_t full_count;
 static GC_word first_gc_no;
@@ -160,13 +161,15 @@ static void stop_ends(void)
 
 static void collection_ends(void)
 {
+    int64_t end_ns = clock_ns(CLOCK_MONOTONIC);
     struct gc_collection collection = {
         .kind = cycle.is_full ? GC_COLLECTION_FULL : GC_COLLECTION_MINOR,
         .start_ns = cycle.start_ns,
-        .end_ns = clock_ns(CLOCK_MONOTONIC),
+        .end_ns = end_ns,
         /* Between the stops of an increment it marks in allocation calls, unseen. */
         .mark_ns = cycle.stops_count == 1 ? cycle.mark_ns : GC_UNKNOWN,
-        .sweep_ns = GC_UNKNOWN, /* almost all of it is lazy */
+        /* With what is due to finalizers and weak references. */
+        .sweep_ns = (uint64_t)(end_ns - reclaim_start_ns),
         .heap_before_bytes = cycle.heap_before_bytes,
         .heap_after_bytes = GC_get_heap_size(),
         /* To know these takes a walk over the heap: see stats. */
@@ -189,6 +192,8 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_POST_STOP_WORLD:
         stop_safepoint_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - stop_start_ns);
         world_stopped = 1;
+        if (listener->stopped)
+            listener->stopped(listener->data);
         /* As Go does, at the first stop of a collection (sync/pool.go, poolCleanup). */
         if (cycle.stops_count == 1)
             gc_pool_rotate();
@@ -196,6 +201,8 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_MARK_START:
         if (source == SOURCE_MARK) {
             stop_begins();
+            if (listener->stopped)
+                listener->stopped(listener->data);
             gc_pool_rotate();
         }
         mark_start_ns = clock_ns(CLOCK_MONOTONIC);
@@ -213,6 +220,9 @@ static void GC_CALLBACK on_event(GC_EventType event)
     case GC_EVENT_POST_START_WORLD:
         stops_seen++;
         stop_ends();
+        break;
+    case GC_EVENT_RECLAIM_START:
+        reclaim_start_ns = clock_ns(CLOCK_MONOTONIC);
         break;
     case GC_EVENT_RECLAIM_END:
         collection_ends();
@@ -535,17 +545,23 @@ static int metric(size_t index, struct gc_metric *metric)
     GC_get_prof_stats(&s, sizeof s);
     switch (index) {
     case 0:
-        *metric =
-            (struct gc_metric){"boehm_markers_count", "count", "none", (double)(s.markers_m1 + 1)};
+        *metric = (struct gc_metric){"boehm_markers_count", "count", "none",
+                                     (double)(s.markers_m1 + 1), 0};
         return 1;
     case 1:
         /* What the heap limit does not count. */
         *metric = (struct gc_metric){"boehm_tables_bytes", "bytes", "lower",
-                                     (double)(s.obtained_from_os_bytes - s.heapsize_full)};
+                                     (double)(s.obtained_from_os_bytes - s.heapsize_full), 0};
         return 1;
     case 2:
-        *metric =
-            (struct gc_metric){"boehm_unmapped_bytes", "bytes", "none", (double)s.unmapped_bytes};
+        *metric = (struct gc_metric){"boehm_unmapped_bytes", "bytes", "none",
+                                     (double)s.unmapped_bytes, 0};
+        return 1;
+    case 3:
+        /* As far as sweeping has come: it goes on as memory is allocated. */
+        *metric = (struct gc_metric){
+            "boehm_reclaimed_bytes", "bytes", "lower",
+            (double)(s.reclaimed_bytes_before_gc + s.bytes_reclaimed_since_gc), 1};
         return 1;
     default:
         return 0;

@@ -83,6 +83,7 @@ static struct gc_mutator *attach(void)
 
 static void detach(struct gc_mutator *m)
 {
+    ms_finalizer_return(mutator_of(m));
     ms_world_detach(mutator_of(m));
 }
 
@@ -135,14 +136,19 @@ static int metric(size_t index, struct gc_metric *metric)
     static const struct {
         const char *name;
         const char *unit;
+        const char *better;
+        int is_cumulative;
     } known[] = {
-        {"mark_total_ns", "ns"},
-        {"sweep_total_ns", "ns"},
-        {"mark_stack_overflows_count", "count"},
-        {"metadata_bytes", "bytes"},
-        {"released_bytes", "bytes"},
-        {"finalizers_registered_count", "count"},
-        {"finalizers_due_count", "count"},
+        {"mark_total_ns", "ns", "lower", 1},
+        {"sweep_total_ns", "ns", "lower", 1},
+        {"swept_count", "count", "lower", 1},
+        {"swept_bytes", "bytes", "lower", 1},
+        {"roots_scanned_bytes", "bytes", "lower", 0},
+        {"mark_stack_overflows_count", "count", "lower", 1},
+        {"metadata_bytes", "bytes", "lower", 0},
+        {"released_bytes", "bytes", "none", 0},
+        {"finalizers_registered_count", "count", "lower", 0},
+        {"finalizers_due_count", "count", "lower", 0},
     };
     if (index >= sizeof known / sizeof known[0])
         return 0;
@@ -152,6 +158,9 @@ static int metric(size_t index, struct gc_metric *metric)
     const double values[] = {
         (double)ms_collect_totals.mark_ns,
         (double)ms_collect_totals.sweep_ns,
+        (double)ms_collect_totals.swept_count,
+        (double)ms_collect_totals.swept_bytes,
+        (double)ms_collect_totals.root_bytes,
         (double)ms_collect_totals.overflow_count,
         (double)ms_space_metadata_bytes(),
         (double)(ms_space.released_runs.blocks * MS_BLOCK_BYTES),
@@ -159,7 +168,8 @@ static int metric(size_t index, struct gc_metric *metric)
         (double)due,
     };
     ms_heap_unlock();
-    *metric = (struct gc_metric){known[index].name, known[index].unit, "lower", values[index]};
+    *metric = (struct gc_metric){known[index].name, known[index].unit, known[index].better,
+                                 values[index], known[index].is_cumulative};
     return 1;
 }
 

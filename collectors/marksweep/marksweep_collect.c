@@ -41,6 +41,8 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     ms_heap_lock();
     flush_all_mutators();
     verify_or_abort(ms_verify, "before");
+    if (ms_heap.listener->stopped)
+        ms_heap.listener->stopped(ms_heap.listener->data);
     uint64_t held_before_bytes = ms_space_held_bytes();
     uint64_t used_before_bytes = ms_space_used_bytes();
 
@@ -70,6 +72,8 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     totals->live_bytes = result.live_bytes;
     totals->marked_count += result.live_count;
     totals->marked_bytes += result.live_bytes;
+    totals->swept_count = ms_heap.allocated_count - result.live_count;
+    totals->swept_bytes = ms_heap.allocated_bytes - result.live_bytes;
     totals->mark_ns += collection->mark_ns;
     totals->sweep_ns += collection->sweep_ns;
     totals->root_bytes = root_bytes;

@@ -13,6 +13,8 @@ struct ms_collect_totals {
     uint64_t live_bytes; /* of the last */
     uint64_t marked_count;
     uint64_t marked_bytes;
+    uint64_t swept_count; /* freed: allocated before the last collection and not found live */
+    uint64_t swept_bytes; /* in size classes */
     uint64_t mark_ns;
     uint64_t sweep_ns;
     uint64_t overflow_count; /* passes over the heap that a full mark stack cost */

@@ -9,6 +9,7 @@
 #include "marksweep_collect_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_weak_internal.h"
+#include "marksweep_world_internal.h"
 
 #define GROUP_BLOCKS  64u
 #define NO_ENTRY      0u /* entry 0 is never used */
@@ -231,39 +232,75 @@ void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finali
     gc_keep(object);
 }
 
-/* Takes one entry that is due off its list and returns its object, or NULL where there is none. */
-static void *take_due(const struct gc_finalizer **finalizer)
+/* Takes one entry that is due off its list. Under the lock; at least one is due. */
+static struct ms_taken take_due(void)
 {
-    char *object = NULL;
-    pthread_mutex_lock(&f.lock);
-    if (f.due_count > 0) {
-        while (f.groups[f.due_group].with_due == 0)
-            f.due_group++;
-        struct group *g = &f.groups[f.due_group];
-        size_t place = (size_t)__builtin_ctzll(g->with_due);
-        uint32_t entry = g->due[place];
-        object = object_of(f.due_group * GROUP_BLOCKS + place, &f.entries[entry]);
-        *finalizer = f.entries[entry].finalizer;
-        g->due[place] = f.entries[entry].next;
-        if (g->due[place] == NO_ENTRY)
-            g->with_due &= ~(UINT64_C(1) << place);
-        __atomic_store_n(&f.due_count, f.due_count - 1, __ATOMIC_RELAXED);
-        free_entry(entry);
-    }
-    pthread_mutex_unlock(&f.lock);
-    return object;
+    while (f.groups[f.due_group].with_due == 0)
+        f.due_group++;
+    struct group *g = &f.groups[f.due_group];
+    size_t place = (size_t)__builtin_ctzll(g->with_due);
+    uint32_t entry = g->due[place];
+    g->due[place] = f.entries[entry].next;
+    if (g->due[place] == NO_ENTRY)
+        g->with_due &= ~(UINT64_C(1) << place);
+    __atomic_store_n(&f.due_count, f.due_count - 1, __ATOMIC_RELAXED);
+    return (struct ms_taken){object_of(f.due_group * GROUP_BLOCKS + place, &f.entries[entry]),
+                             entry};
 }
 
-size_t gc_finalizers_run(struct gc_mutator *m)
+static void put_due_back(const struct ms_taken *taken)
 {
+    size_t block = granule_of(taken->object) / MS_BLOCK_GRANULES;
+    struct group *g = &f.groups[block / GROUP_BLOCKS];
+    f.entries[taken->entry].next = g->due[block % GROUP_BLOCKS];
+    g->due[block % GROUP_BLOCKS] = taken->entry;
+    g->with_due |= UINT64_C(1) << block % GROUP_BLOCKS;
+    if (f.due_group > block / GROUP_BLOCKS)
+        f.due_group = block / GROUP_BLOCKS;
+    __atomic_store_n(&f.due_count, f.due_count + 1, __ATOMIC_RELAXED);
+}
+
+/* Takes the next few that are due, in place of those that were run. The mutator has none left. */
+static void take_more(struct ms_mutator *m)
+{
+    pthread_mutex_lock(&f.lock);
+    while (m->taken_total > 0)
+        free_entry(m->taken[--m->taken_total].entry);
+    while (m->taken_total < MS_TAKEN_MAX && f.due_count > 0)
+        m->taken[m->taken_total++] = take_due();
+    m->taken_count = m->taken_total;
+    pthread_mutex_unlock(&f.lock);
+}
+
+void ms_finalizer_return(struct ms_mutator *m)
+{
+    if (m->taken_total == 0)
+        return;
+    pthread_mutex_lock(&f.lock);
+    while (m->taken_total > m->taken_count)
+        free_entry(m->taken[--m->taken_total].entry);
+    while (m->taken_total > 0)
+        put_due_back(&m->taken[--m->taken_total]);
+    m->taken_count = 0;
+    pthread_mutex_unlock(&f.lock);
+}
+
+/* A finalizer may leave by longjmp, or call this: what it leaves taken is run by the next call. */
+size_t gc_finalizers_run(struct gc_mutator *mutator)
+{
+    struct ms_mutator *m = (struct ms_mutator *)mutator;
     size_t count = 0;
-    const struct gc_finalizer *finalizer;
-    void *object;
-    while (__atomic_load_n(&f.due_count, __ATOMIC_RELAXED) > 0 && (object = take_due(&finalizer))) {
-        finalizer->run(m, object, finalizer->data);
+    for (;;) {
+        if (m->taken_count == 0 &&
+            (__atomic_load_n(&f.due_count, __ATOMIC_RELAXED) > 0 || m->taken_total > 0))
+            take_more(m);
+        if (m->taken_count == 0)
+            return count;
+        const struct ms_taken *taken = &m->taken[--m->taken_count];
+        const struct gc_finalizer *finalizer = f.entries[taken->entry].finalizer;
+        finalizer->run(mutator, taken->object, finalizer->data);
         count++;
     }
-    return count;
 }
 
 /* Moves the entries of the block's unmarked objects to those that are due. Where that is all of
@@ -303,22 +340,31 @@ static void sort_block(struct group *g, size_t block)
         g->with_entries &= ~(UINT64_C(1) << place);
 }
 
-/* Marks the objects of all due entries, and all they refer to. */
+static void mark_due_object(struct ms_marker *k, const char *object)
+{
+    ms_mark_object(k, object);
+    f.due_bytes += ms_space_object_bytes(object);
+}
+
+/* Marks the objects of all due entries, those that mutators have taken and not run included, and
+ * all they refer to. */
 static uint64_t mark_due(struct ms_marker *k)
 {
     uint64_t searches = 0;
     size_t visited_count = 0;
     f.due_bytes = 0;
+    for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next)
+        for (uint32_t i = 0; i < m->taken_count; i++)
+            mark_due_object(k, m->taken[i].object);
     if (f.due_count == 0)
-        return 0;
+        return ms_mark_drain(k);
     for (size_t i = f.due_group; i < group_count(ms_space.top); i++) {
         for (uint64_t set = f.groups[i].with_due; set != 0; set &= set - 1) {
             size_t place = (size_t)__builtin_ctzll(set);
             for (uint32_t entry = f.groups[i].due[place]; entry != NO_ENTRY;
                  entry = f.entries[entry].next) {
                 const char *object = object_of(i * GROUP_BLOCKS + place, &f.entries[entry]);
-                ms_mark_object(k, object);
-                f.due_bytes += ms_space_object_bytes(object);
+                mark_due_object(k, object);
                 if (++visited_count % DUE_AT_A_TIME == 0)
                     searches += ms_mark_drain(k);
             }
@@ -393,6 +439,13 @@ int ms_finalizer_verify(char *why, size_t why_bytes)
         registered += alive_count;
         due += due_count;
     }
+    for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next)
+        for (uint32_t i = 0; i < m->taken_count; i++)
+            if (ms_space_find((uintptr_t)m->taken[i].object, false) != m->taken[i].object) {
+                snprintf(why, why_bytes, "a finalizer was taken for %p, which is no object",
+                         (void *)m->taken[i].object);
+                return -EFAULT;
+            }
     if (registered != f.registered_count || due != f.due_count) {
         snprintf(why, why_bytes, "%llu finalizers of %llu are listed, and %llu of %llu due",
                  (unsigned long long)registered, (unsigned long long)f.registered_count,

@@ -9,11 +9,13 @@
  * (gc_finalizers_run). That a list belongs to a block is what tells an entry's object.
  *
  * Invariants, outside of marking:
- *   - An entry in use is on exactly one list: one of its block's two, or the free list.
+ *   - An entry in use is on exactly one list: one of its block's two, or that of a mutator that has
+ *     taken it from the second to run it. Those that were run stay there until the mutator takes
+ *     more, so that it needs the lock once for several.
  *   - The bit of an object is set exactly if its block's list has an entry for it, and there is at
  *     most one. An object that is due may have another entry besides, or several due ones: it was
  *     registered again.
- *   - The object of every entry, due or not, is allocated: due ones are roots until they are taken,
+ *   - The object of every entry, due or not, is allocated: due ones are roots until they are run,
  *     and an entry of an unmarked object leaves its block's list before the sweep.
  *
  * Nothing is needed in a stop that was not charged when an entry was made: entries are relinked.
@@ -30,12 +32,17 @@
 #include <stdint.h>
 
 #include "marksweep_mark_internal.h"
+#include "marksweep_mutator_internal.h"
 
 /* With the world stopped, when everything reachable from other roots is marked: marks what was due
  * before, clears weak references to the rest (marksweep_weak_internal.h), moves the entries of
  * unmarked objects to those that are due, and marks these objects and what they refer to. Returns
  * searches of the heap as ms_mark_drain does. */
 uint64_t ms_finalizer_after_marking(struct ms_marker *k);
+
+/* Gives back what this mutator has taken and not run, as after a finalizer left by longjmp: before
+ * it detaches. */
+void ms_finalizer_return(struct ms_mutator *m);
 
 /* Bytes of the objects that were due when the last collection ended, without what they refer to; an
  * object that is due twice counts twice. Under the heap lock. */

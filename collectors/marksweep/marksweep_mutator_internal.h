@@ -18,6 +18,7 @@
 #define MS_SNAPSHOT_WORDS 128u
 #define MS_BATCH_MAX      8u /* spans */
 #define MS_RESERVE_BLOCKS 16u
+#define MS_TAKEN_MAX      8u
 
 /* The span a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
  * those of [hole_start, hole.next) are allocated though the bitmap does not say so yet, those of
@@ -33,6 +34,12 @@ struct ms_cursor {
     uint32_t search_granule; /* where to look for the next hole */
     uint32_t spare;          /* list of further spans that are this mutator's, or MS_NO_BLOCK */
     uint32_t batch; /* how many spans the last trip to the heap lock brought; 0: none yet */
+};
+
+/* A due finalizer that a mutator has taken off its list to run it (marksweep_finalizer). */
+struct ms_taken {
+    char *object;
+    uint32_t entry;
 };
 
 struct ms_mutator {
@@ -52,6 +59,11 @@ struct ms_mutator {
     uint64_t flushed_bytes;
     uint64_t flushed_count;
     uint64_t stress_left; /* allocations until the next forced collection */
+
+    /* The first `taken_count` of `taken_total` have not been run yet. */
+    uint32_t taken_count;
+    uint32_t taken_total;
+    struct ms_taken taken[MS_TAKEN_MAX];
 
     /* Free blocks that are this mutator's to cut spans of any class from, FREE in the table. */
     uint32_t reserve;

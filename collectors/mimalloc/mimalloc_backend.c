@@ -34,6 +34,17 @@ static void stats(struct gc_stats *stats)
     stats->heap_bytes = commit;
 }
 
+/* As the library itself counts. */
+static int metric(size_t index, struct gc_metric *metric)
+{
+    size_t ignored, commit = 0;
+    if (index > 0)
+        return 0;
+    mi_process_info(&ignored, &ignored, &ignored, &ignored, &ignored, &commit, &ignored, &ignored);
+    *metric = (struct gc_metric){"mimalloc_committed_bytes", "bytes", "lower", (double)commit, 0};
+    return 1;
+}
+
 const struct gc_backend gc_backend = {
     MANUAL_MEMBERS,
     .name = "mimalloc",
@@ -42,4 +53,5 @@ const struct gc_backend gc_backend = {
     .header_version = header_version,
     .library_symbol = __extension__(const void *) mi_version,
     .stats = stats,
+    .metric = metric,
 };

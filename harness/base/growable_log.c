@@ -18,21 +18,51 @@ static unsigned locate(const struct growable_log *log, uint64_t index, uint64_t 
     return part;
 }
 
-int growable_log_init(struct growable_log *log, size_t entry_bytes, uint64_t first_count)
+/* A part of a file starts where the one before it ends. */
+static unsigned char *map_part(const struct growable_log *log, unsigned part)
 {
-    *log = (struct growable_log){.entry_bytes = entry_bytes, .first_count = first_count};
-    unsigned char *first = mapped_new(part_bytes(log, 0));
+    size_t bytes = part_bytes(log, part);
+    if (log->fd < 0)
+        return part == 0 ? mapped_new(bytes) : mapped_new_lazy(bytes);
+    uint64_t before = log->first_count * ((UINT64_C(1) << part) - 1);
+    return mapped_file(log->fd, log->file_offset + (int64_t)(before * log->entry_bytes), bytes,
+                       part == 0);
+}
+
+static int init_first_part(struct growable_log *log)
+{
+    unsigned char *first = map_part(log, 0);
     if (!first)
         return -ENOMEM;
     atomic_store(&log->parts[0], first);
     return 0;
 }
 
+int growable_log_init(struct growable_log *log, size_t entry_bytes, uint64_t first_count)
+{
+    *log = (struct growable_log){.entry_bytes = entry_bytes, .first_count = first_count, .fd = -1};
+    log->count = &log->own_count;
+    return init_first_part(log);
+}
+
+int growable_log_init_file(struct growable_log *log, size_t entry_bytes, uint64_t first_count,
+                           int fd, int64_t offset, _Atomic uint64_t *count)
+{
+    *log = (struct growable_log){
+        .entry_bytes = entry_bytes,
+        .first_count = first_count,
+        .fd = fd,
+        .file_offset = offset,
+        .count = count,
+    };
+    return init_first_part(log);
+}
+
 void growable_log_free(struct growable_log *log)
 {
     for (unsigned part = 0; part < GROWABLE_LOG_PARTS; part++)
         mapped_free(atomic_load(&log->parts[part]), part_bytes(log, part));
-    *log = (struct growable_log){.entry_bytes = 0};
+    *log = (struct growable_log){.fd = -1};
 }
 
 /* Part number `part`, mapped now if no other thread was faster; NULL without memory. */
@@ -41,7 +71,7 @@ static unsigned char *part_of(struct growable_log *log, unsigned part)
     unsigned char *there = atomic_load_explicit(&log->parts[part], memory_order_acquire);
     if (there)
         return there;
-    unsigned char *mine = mapped_new_lazy(part_bytes(log, part));
+    unsigned char *mine = map_part(log, part);
     if (!mine)
         return NULL;
     if (atomic_compare_exchange_strong(&log->parts[part], &there, mine))
@@ -53,18 +83,23 @@ static unsigned char *part_of(struct growable_log *log, unsigned part)
 int growable_log_append(struct growable_log *log, const void *entry)
 {
     uint64_t place;
-    uint64_t index = atomic_fetch_add_explicit(&log->count, 1, memory_order_relaxed);
+    uint64_t index = atomic_fetch_add_explicit(log->count, 1, memory_order_relaxed);
     unsigned part = locate(log, index, &place);
     unsigned char *memory = part_of(log, part);
     if (!memory)
         return -ENOMEM;
-    memcpy(memory + place * log->entry_bytes, entry, log->entry_bytes);
+    unsigned char *slot = memory + place * log->entry_bytes;
+    uint64_t first;
+    memcpy(&first, entry, sizeof first);
+    memcpy(slot + sizeof first, (const unsigned char *)entry + sizeof first,
+           log->entry_bytes - sizeof first);
+    __atomic_store_n((uint64_t *)(void *)slot, first, __ATOMIC_RELEASE);
     return 0;
 }
 
 uint64_t growable_log_count(const struct growable_log *log)
 {
-    return atomic_load(&log->count);
+    return atomic_load(log->count);
 }
 
 const void *growable_log_at(const struct growable_log *log, uint64_t index)
@@ -76,5 +111,5 @@ const void *growable_log_at(const struct growable_log *log, uint64_t index)
 
 void growable_log_clear(struct growable_log *log)
 {
-    atomic_store(&log->count, 0);
+    atomic_store(log->count, 0);
 }

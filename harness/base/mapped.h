@@ -3,7 +3,9 @@
 #ifndef BASE_MAPPED_H
 #define BASE_MAPPED_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Returns `bytes` (> 0, rounded up to whole pages) of zeroes, aligned to a page and backed already,
  * so that their first use faults no page in; or NULL with errno set. The caller unmaps it. */
@@ -12,7 +14,11 @@ void *mapped_new(size_t bytes);
 /* The same without backing: for memory of which only a part may be used. */
 void *mapped_new_lazy(size_t bytes);
 
-/* Gives back what mapped_new or mapped_new_lazy returned for `bytes`. NULL is allowed. */
+/* Maps `bytes` (> 0) of an open file from `offset` on, a multiple of the page size, shared with all
+ * who map it; `backed` at once, or page by page as they are used. NULL with errno set. */
+void *mapped_file(int fd, int64_t offset, size_t bytes, bool backed);
+
+/* Gives back what one of these returned for `bytes`. NULL is allowed. */
 void mapped_free(void *memory, size_t bytes);
 
 #endif

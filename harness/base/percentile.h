@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* Sets *rank, counted from 0, to the value that is the percentile; false where it is undefined. */
 static inline bool percentile_rank(uint64_t n, uint64_t tail, uint64_t *rank)
@@ -18,6 +19,19 @@ static inline bool percentile_rank(uint64_t n, uint64_t tail, uint64_t *rank)
         return false;
     *rank = n - 1 - n / tail;
     return true;
+}
+
+static inline int percentile_compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts n values, ascending. */
+static inline void percentile_sort(int64_t *values, uint64_t n)
+{
+    qsort(values, n, sizeof *values, percentile_compare);
 }
 
 /* Sets *value to the percentile of the n values at `sorted`, ascending; false where undefined. */

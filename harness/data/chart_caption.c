@@ -164,23 +164,36 @@ void chart_caption_show(struct chart_caption *caption, uint32_t series)
 int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel)
 {
+    return chart_caption_put_as(caption, table, plan, panel, panel + 1, "");
+}
+
+int chart_caption_put_as(struct chart_caption *caption, struct chart_table *table,
+                         const struct chart_plan *plan, size_t panel, size_t number,
+                         const char *addition)
+{
+    char *title;
     char *n = NULL;
     size_t length;
-    FILE *out = open_memstream(&n, &length);
-    if (!out)
+    if (asprintf(&title, "%s%s", plan->panels[panel].title, addition) < 0)
         return -ENOMEM;
+    FILE *out = open_memstream(&n, &length);
+    if (!out) {
+        free(title);
+        return -ENOMEM;
+    }
     chart_put_n(out, plan, &plan->panels[panel]);
     note_unlimited(caption, &plan->panels[panel]);
     note_failures(caption, plan, &plan->panels[panel]);
     int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
     if (!failed) {
-        chart_table_int(table, (int64_t)panel + 1);
-        chart_table_text(table, plan->panels[panel].title);
+        chart_table_int(table, (int64_t)number);
+        chart_table_text(table, title);
         chart_table_text(table, n);
         chart_table_text(table, caption->note_text);
         chart_table_text(table, caption->series_text);
     }
     free(n);
+    free(title);
     return failed ? -ENOMEM : 0;
 }
 

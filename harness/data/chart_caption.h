@@ -38,6 +38,12 @@ void chart_caption_show(struct chart_caption *caption, uint32_t series);
 int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
                       const struct chart_plan *plan, size_t panel);
 
+/* The same for a chart with several panels for one of the plan: its own number, from 1, and what to
+ * add to the title. */
+int chart_caption_put_as(struct chart_caption *caption, struct chart_table *table,
+                         const struct chart_plan *plan, size_t panel, size_t number,
+                         const char *addition);
+
 /* "n = 10" or "n = 7 to 10": the range over the panel's cells of how many invocations count. */
 void chart_put_n(FILE *out, const struct chart_plan *plan, const struct chart_panel *panel);
 

@@ -12,6 +12,21 @@
 /* As far as the axis goes: a share of 1e-9 above. */
 #define INVERSE_TAIL_MAX 1e9
 
+/* The series of latency.csv: a panel each. The panels of one workload share their axes, so that the
+ * series can be compared as well as the backends. */
+static const struct {
+    const char *name;
+    const char *title;   /* added to that of the panel, where there is more than one */
+    const char *longest; /* the metric, where there is one */
+} kinds[] = {
+    {"simple", " · simple", "latency_max_ns"},
+    {"metered_100ms", " · metered over 100 ms", "metered_max_ns"},
+    {"metered_full", " · metered in full", NULL},
+    {"open", " · open loop", "open_max_ns"},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+_Static_assert(KINDS <= CHART_PANELS_MOST, "panels for one of the plan");
+
 struct bucket {
     double low_ns;
     double high_ns;
@@ -19,7 +34,8 @@ struct bucket {
     uint64_t up_to; /* operations in this bucket and those before it */
 };
 
-/* The latencies of one invocation. */
+/* The latencies of one series of an invocation; they lie at latencies[invocation * KINDS + kind].
+ */
 struct latencies {
     struct bucket *buckets; /* ascending, once loaded */
     size_t bucket_count;
@@ -42,9 +58,12 @@ struct axes {
 
 static int take_bucket(void *data, size_t invocation, const struct csv_row *row)
 {
-    if (strcmp(row->text[SCHEMA_LATENCY_series], "simple") != 0)
-        return 0;
-    struct latencies *latencies = (struct latencies *)data + invocation;
+    size_t kind = 0;
+    while (kind < KINDS && strcmp(row->text[SCHEMA_LATENCY_series], kinds[kind].name) != 0)
+        kind++;
+    if (kind == KINDS)
+        return 0; /* of a later version */
+    struct latencies *latencies = (struct latencies *)data + invocation * KINDS + kind;
     uint64_t low_ns = 0, high_ns = 0, count = 0;
     int found;
     if ((found = csv_row_uint(row, SCHEMA_LATENCY_low_ns, &low_ns)) < 0 ||
@@ -128,14 +147,16 @@ static void put_point(struct chart_table *table, uint32_t series, const char *ki
 }
 
 /* The longest operation: exact where the run has it, as the histogram knows it otherwise. */
-static int find_longest(const struct chart_plan *plan, uint32_t cell, struct sample *sample,
-                        struct chart_summary *longest)
+static int find_longest(const struct chart_plan *plan, uint32_t cell, size_t kind,
+                        struct sample *sample, struct chart_summary *longest)
 {
-    double *values;
-    size_t count;
-    int code = chart_values(plan, cell, "latency_max_ns", &values, &count);
-    if (code)
-        return code;
+    double *values = NULL;
+    size_t count = 0;
+    if (kinds[kind].longest) {
+        int code = chart_values(plan, cell, kinds[kind].longest, &values, &count);
+        if (code)
+            return code;
+    }
     if (count) {
         *longest = chart_summarise(values, count);
     } else {
@@ -153,7 +174,7 @@ static int find_longest(const struct chart_plan *plan, uint32_t cell, struct sam
 }
 
 static int write_curve(const struct chart_plan *plan, const struct chart_member *member,
-                       unsigned slot, struct sample *sample, struct chart_table *table,
+                       size_t kind, unsigned slot, struct sample *sample, struct chart_table *table,
                        struct axes *axes)
 {
     /* Ten operations lie beyond the end, in every invocation; the median alone is always there. */
@@ -169,7 +190,7 @@ static int write_curve(const struct chart_plan *plan, const struct chart_member 
         put_point(table, member->series, "mark", slot, inverse_tail,
                   percentiles(sample, inverse_tail), axes);
     struct chart_summary longest;
-    int code = find_longest(plan, member->cell, sample, &longest);
+    int code = find_longest(plan, member->cell, kind, sample, &longest);
     if (code)
         return code;
     put_point(table, member->series, "longest", slot, (double)sample->fewest, longest, axes);
@@ -178,7 +199,7 @@ static int write_curve(const struct chart_plan *plan, const struct chart_member 
 }
 
 static int write_members(const struct chart_plan *plan, const struct chart_panel *panel,
-                         const struct latencies *latencies, struct chart_table *table,
+                         const struct latencies *latencies, size_t kind, struct chart_table *table,
                          struct chart_caption *caption, struct axes *axes)
 {
     const struct run_data *run = plan->run;
@@ -195,7 +216,7 @@ static int write_members(const struct chart_plan *plan, const struct chart_panel
         sample.fewest = UINT64_MAX;
         for (size_t j = 0; j < cell->invocation_count; j++) {
             uint32_t invocation = cell->invocations[j];
-            const struct latencies *l = &latencies[invocation];
+            const struct latencies *l = &latencies[invocation * KINDS + kind];
             if (!chart_invocation_counts(plan, invocation) || l->count == 0)
                 continue;
             sample.latencies[sample.count++] = l;
@@ -206,7 +227,7 @@ static int write_members(const struct chart_plan *plan, const struct chart_panel
         if (sample.count == 0)
             continue;
         chart_caption_show(caption, member->series);
-        code = write_curve(plan, member, caption->shown_count, &sample, table, axes);
+        code = write_curve(plan, member, kind, caption->shown_count, &sample, table, axes);
     }
     if (!code && most > 0) {
         chart_caption_note(caption, "operations per invocation: ");
@@ -221,59 +242,100 @@ static int write_members(const struct chart_plan *plan, const struct chart_panel
     return code;
 }
 
-static int write_panel(const struct chart_plan *plan, size_t p, const struct latencies *latencies,
-                       const char *folder, struct chart_table *panels, struct csv_error *error)
+/* Writes the points of panel number `number`, from 1. */
+static int write_points(const struct chart_plan *plan, size_t p, const struct latencies *latencies,
+                        size_t kind, size_t number, const char *folder,
+                        struct chart_caption *caption, struct axes *axes, struct csv_error *error)
 {
     char name[64];
-    snprintf(name, sizeof name, "latency_hdr.%zu.csv", p + 1);
+    snprintf(name, sizeof name, "latency_hdr.%zu.csv", number);
     struct chart_table *table;
     int code = chart_table_open(&table, folder, name,
                                 "series,kind,inverse_tail,latency_ns,low_ns,high_ns,slot", error);
     if (code)
         return code;
+    code = write_members(plan, &plan->panels[p], latencies, kind, table, caption, axes);
+    int closed = chart_table_close(table, error);
+    return code ? code : closed;
+}
+
+/* Whether any invocation that counts in the panel has the series. */
+static bool has_kind(const struct chart_plan *plan, const struct chart_panel *panel,
+                     const struct latencies *latencies, size_t kind)
+{
+    for (size_t i = 0; i < panel->member_count; i++) {
+        const struct run_cell *cell = &plan->run->cells[panel->members[i].cell];
+        for (size_t j = 0; j < cell->invocation_count; j++)
+            if (chart_invocation_counts(plan, cell->invocations[j]) &&
+                latencies[cell->invocations[j] * KINDS + kind].count > 0)
+                return true;
+    }
+    return false;
+}
+
+/* All series of panel `p` of the plan, of which the first is always there, if only to say that it
+ * is empty. *number is that of the panel written last. */
+static int write_panels(const struct chart_plan *plan, size_t p, const struct latencies *latencies,
+                        const char *folder, struct chart_table *panels, size_t *number,
+                        struct csv_error *error)
+{
     struct axes axes = {INFINITY, 0, 2};
-    struct chart_caption caption;
-    code = chart_caption_open(&caption);
-    if (!code)
-        code = write_members(plan, &plan->panels[p], latencies, table, &caption, &axes);
-    if (!code)
-        code = chart_caption_put(&caption, panels, plan, p);
-    if (!code) {
-        if (caption.shown_count == 0) {
-            axes.low_ns = 1e3;
-            axes.high_ns = 1e6;
-            axes.inverse_tail_high = 1e3;
-        }
-        chart_log_range(&axes.low_ns, &axes.high_ns, 10);
+    struct chart_caption captions[KINDS];
+    size_t shown[KINDS];
+    size_t count = 0;
+    bool empty = true;
+    int code = 0;
+    for (size_t kind = 0; kind < KINDS && !code; kind++) {
+        if (kind > 0 && !has_kind(plan, &plan->panels[p], latencies, kind))
+            continue;
+        code = chart_caption_open(&captions[count]);
+        if (code)
+            break;
+        shown[count++] = kind;
+        code = write_points(plan, p, latencies, kind, *number + count, folder, &captions[count - 1],
+                            &axes, error);
+        empty = empty && captions[count - 1].shown_count == 0;
+    }
+    if (empty)
+        axes = (struct axes){1e3, 1e6, 1e3};
+    chart_log_range(&axes.low_ns, &axes.high_ns, 10);
+    for (size_t i = 0; i < count && !code; i++) {
+        code = chart_caption_put_as(&captions[i], panels, plan, p, *number + i + 1,
+                                    count > 1 ? kinds[shown[i]].title : "");
+        if (code)
+            break;
         chart_table_real(panels, axes.low_ns);
         chart_table_real(panels, axes.high_ns);
         chart_table_real(panels, axes.inverse_tail_high);
         chart_table_row(panels);
     }
-    chart_caption_free(&caption);
-    int closed = chart_table_close(table, error);
-    return code ? code : closed;
+    for (size_t i = 0; i < count; i++)
+        chart_caption_free(&captions[i]);
+    *number += count;
+    return code;
 }
 
 int chart_latency_hdr_write(const struct chart_plan *plan, const char *folder,
                             struct csv_error *error)
 {
     const struct run_data *run = plan->run;
-    struct latencies *latencies = calloc(run->invocation_count + 1, sizeof *latencies);
+    size_t count = run->invocation_count * KINDS;
+    struct latencies *latencies = calloc(count + 1, sizeof *latencies);
     if (!latencies)
         return -ENOMEM;
     struct chart_table *panels = NULL;
+    size_t number = 0;
     int code = run_data_each(run, SCHEMA_FILE_LATENCY, take_bucket, latencies, error);
-    for (size_t i = 0; i < run->invocation_count && !code; i++)
+    for (size_t i = 0; i < count && !code; i++)
         sort_buckets(&latencies[i]);
     if (!code)
         code = chart_table_open(&panels, folder, "latency_hdr.panels.csv",
                                 CHART_CAPTION_COLUMNS ",low_ns,high_ns,inverse_tail_high", error);
     for (size_t p = 0; p < plan->panel_count && !code; p++)
-        code = write_panel(plan, p, latencies, folder, panels, error);
+        code = write_panels(plan, p, latencies, folder, panels, &number, error);
     int closed = chart_table_close(panels, error);
-    for (size_t i = 0; i < run->invocation_count; i++)
+    for (size_t i = 0; i < count; i++)
         free(latencies[i].buckets);
     free(latencies);
-    return code ? code : closed;
+    return code ? code : closed ? closed : (int)number;
 }

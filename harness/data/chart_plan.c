@@ -287,8 +287,15 @@ size_t chart_count(const struct chart_plan *plan, uint32_t cell)
     return n;
 }
 
-int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metric, double **values,
-                 size_t *count)
+static bool is_good_probe(const struct chart_plan *plan, size_t index)
+{
+    const struct run_invocation *invocation = &plan->run->invocations[index];
+    return invocation->status == RUN_OK && run_invocation_has_flag(invocation, "probe");
+}
+
+static int collect_values(const struct chart_plan *plan, uint32_t cell, const char *metric,
+                          bool (*counts)(const struct chart_plan *plan, size_t invocation),
+                          double **values, size_t *count)
 {
     const struct run_cell *c = &plan->run->cells[cell];
     int index = run_data_metric(plan->run, metric);
@@ -300,7 +307,7 @@ int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metri
     if (!found)
         return -ENOMEM;
     for (size_t i = 0; i < c->invocation_count; i++)
-        if (chart_invocation_counts(plan, c->invocations[i]) &&
+        if (counts(plan, c->invocations[i]) &&
             run_data_value(plan->run, c->invocations[i], (size_t)index, &found[*count]))
             (*count)++;
     if (*count == 0) {
@@ -309,6 +316,18 @@ int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metri
     }
     *values = found;
     return 0;
+}
+
+int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metric, double **values,
+                 size_t *count)
+{
+    return collect_values(plan, cell, metric, chart_invocation_counts, values, count);
+}
+
+int chart_probe_values(const struct chart_plan *plan, uint32_t cell, const char *metric,
+                       double **values, size_t *count)
+{
+    return collect_values(plan, cell, metric, is_good_probe, values, count);
 }
 
 struct chart_summary chart_summarise(double *values, size_t count)

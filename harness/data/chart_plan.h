@@ -64,6 +64,10 @@ bool chart_invocation_is_measured(const struct chart_plan *plan, size_t invocati
 int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metric, double **values,
                  size_t *count);
 
+/* The same of its probe invocations that ended well. */
+int chart_probe_values(const struct chart_plan *plan, uint32_t cell, const char *metric,
+                       double **values, size_t *count);
+
 /* Median (mean of the middle two), minimum and maximum of `count` > 0 values, which it sorts. */
 struct chart_summary {
     double median;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/chart_sweep.h"
 #include "data/chart_table.h"
 #include "data/chart_writers.h"
 
@@ -16,13 +17,17 @@
 static const struct {
     const char *name;
     int (*write)(const struct chart_plan *plan, const char *folder, struct csv_error *error);
-    bool rows; /* one row per cell */
+    bool rows;   /* one row per cell */
+    bool sweeps; /* its panels are the heap sweeps, if there are any */
 } charts[] = {
-    {"time_ratio", chart_time_ratio_write, true},
-    {"time_memory", chart_time_memory_write, false},
-    {"stop_cdf", chart_stop_cdf_write, false},
-    {"latency_hdr", chart_latency_hdr_write, false},
-    {"memory_time", chart_memory_time_write, false},
+    {"time_ratio", chart_time_ratio_write, true, false},
+    {"time_space", chart_time_space_write, false, true},
+    {"time_limit", chart_time_limit_write, false, true},
+    {"time_memory", chart_time_memory_write, false, false},
+    {"stop_cdf", chart_stop_cdf_write, false, false},
+    {"stalls", chart_stalls_write, false, false},
+    {"latency_hdr", chart_latency_hdr_write, false, false},
+    {"memory_time", chart_memory_time_write, false, false},
 };
 #define CHART_COUNT (sizeof charts / sizeof *charts)
 
@@ -94,21 +99,32 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
     *pages = NULL;
     *page_count = 0;
     error->text[0] = '\0';
-    struct chart_page *made = calloc(CHART_COUNT * plan->panel_count, sizeof *made);
-    int code = made ? write_series(plan, folder, error) : -ENOMEM;
+    struct chart_sweeps sweeps = {0};
+    int code = chart_sweeps_make(&sweeps, plan);
+    size_t sweep_count = sweeps.count;
+    chart_sweeps_free(&sweeps);
+    struct chart_page *made =
+        calloc(CHART_COUNT * CHART_PANELS_MOST * plan->panel_count, sizeof *made);
+    if (!code)
+        code = made ? write_series(plan, folder, error) : -ENOMEM;
     if (!code)
         code = write_keys(plan, folder, error);
     size_t count = 0;
     for (size_t c = 0; c < CHART_COUNT && !code; c++) {
+        size_t panel_count = charts[c].sweeps ? sweep_count : plan->panel_count;
         code = charts[c].write(plan, folder, error);
-        remove_stale(folder, charts[c].name, plan->panel_count);
+        if (code > 0) {
+            panel_count = (size_t)code;
+            code = 0;
+        }
+        remove_stale(folder, charts[c].name, panel_count);
         size_t per_page = PANELS_PER_PAGE;
         if (charts[c].rows && per_page * (plan->series_count + 1) > ROWS_PER_PAGE)
             per_page = ROWS_PER_PAGE / (plan->series_count + 1) + 1;
-        for (size_t first = 1, number = 1; first <= plan->panel_count; first += per_page) {
+        for (size_t first = 1, number = 1; first <= panel_count; first += per_page) {
             size_t last = first + per_page - 1;
-            if (last > plan->panel_count)
-                last = plan->panel_count;
+            if (last > panel_count)
+                last = panel_count;
             made[count++] = (struct chart_page){charts[c].name, first, last, number++};
         }
     }

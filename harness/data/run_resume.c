@@ -164,7 +164,7 @@ int run_resume_cut(const char *folder, struct csv_error *error)
 {
     struct run_data *run = NULL;
     int result = 0;
-    for (int file = SCHEMA_FILE_INVOCATIONS; file < SCHEMA_FILE_COUNT && !result; file++) {
+    for (int file = SCHEMA_FILE_INVOCATIONS; file < SCHEMA_RUN_FILE_COUNT && !result; file++) {
         char *path;
         if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0) {
             result = fail(error, folder, ENOMEM);
@@ -209,7 +209,7 @@ int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_er
     *is_removed = false;
     /* The first pass looks, the second one removes. */
     for (int pass = 0; pass < 2 && unused && !result; pass++)
-        for (int file = 0; file < SCHEMA_FILE_COUNT && unused && !result; file++) {
+        for (int file = 0; file < SCHEMA_RUN_FILE_COUNT && unused && !result; file++) {
             bool is_run = file == SCHEMA_FILE_RUN;
             char *path;
             if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0)

@@ -36,6 +36,9 @@ enum schema_file_id {
     SCHEMA_FILE_COUNT
 };
 
+/* The files of a run, in its folder, are those before this one. */
+#define SCHEMA_RUN_FILE_COUNT (SCHEMA_FILE_METRICS + 1)
+
 /* SCHEMA_INVOCATIONS_wall_ns and so on: a column's index in its file; SCHEMA_INVOCATIONS_COUNT how
  * many there are. */
 #define FILE_BEGIN(id, name, what)                 enum {

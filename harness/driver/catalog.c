@@ -1,5 +1,6 @@
 #include "driver/catalog.h"
 
+#include "base/event_file.h"
 #include "driver/child.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
@@ -213,6 +214,10 @@ static void read_row(struct description *d)
     } else if (!strcmp(key, "reclaim") && strcmp(value, "tracing") && strcmp(value, "manual") &&
                strcmp(value, "never")) {
         problem(d, "reclaim is '%s'; there are tracing, manual and never", value);
+    } else if (!strcmp(key, "event_log")) {
+        char known[24];
+        snprintf(known, sizeof known, "%d", EVENT_FILE_VERSION);
+        r->has_event_log = !strcmp(value, known);
     } else if (!strcmp(key, "capability")) {
         add_word(&r->capabilities, value);
     } else if (!strcmp(key, "need")) {
@@ -581,4 +586,12 @@ const struct catalog_workload **catalog_workloads(const struct catalog *catalog,
         }
     }
     return all;
+}
+
+const char *catalog_no_runner(const struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return NULL;
+    return catalog->backends[0].unavailable;
 }

@@ -65,6 +65,7 @@ struct catalog_runner {
     char *reclaim;      /* tracing, manual or never */
     char *capabilities; /* words joined by blanks */
     char *needs;
+    bool has_event_log; /* it takes --event-log, and logs in the layout of base/event_file.h */
     struct catalog_option *options;
     size_t option_count;
     struct catalog_use_flavour *use_flavours;
@@ -122,5 +123,8 @@ bool catalog_has_word(const char *words, const char *word);
 
 /* The folder of gcmeter's own executable, to be freed by the caller. */
 char *catalog_own_folder(void);
+
+/* Why there is no runner at all, or NULL where there is one. */
+const char *catalog_no_runner(const struct catalog *catalog);
 
 #endif

@@ -15,12 +15,15 @@ struct child {
 
 /* The descriptor on which the child writes records. */
 #define CHILD_RECORDS_FD 3
+/* And that of its event log. */
+#define CHILD_EVENT_LOG_FD 4
 
 struct child_options {
     const char *path;  /* the program; without a slash it is looked up in PATH */
     char *const *argv; /* NULL-terminated */
     char *const *env;  /* NULL-terminated, or NULL: the driver's own */
     bool records;      /* give it CHILD_RECORDS_FD */
+    int event_log_fd;  /* from 10 on, to become CHILD_EVENT_LOG_FD; 0: none */
     bool measured;     /* raise its oom_score_adj, and make sure that ASLR is on */
 };
 

@@ -271,7 +271,8 @@ static void list_suites_csv(void)
 
 static void print_suite(const struct suite *suite)
 {
-    printf("%s: %s\n  %u invocations of\n", suite->name, suite->summary, suite->invocations);
+    printf("%s: %s\n  %u invocations and %u probes of\n", suite->name, suite->summary,
+           suite->invocations, suite->probes);
     struct text_table table = {.column_count = 4};
     for (size_t i = 0; i < suite_row_count; i++) {
         const struct suite_row *row = &suite_rows[i];

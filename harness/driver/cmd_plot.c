@@ -304,8 +304,10 @@ int cmd_plot(int argc, char **argv)
         parse,
         "DIR",
         "Draw the charts of the run in DIR with gnuplot.\v"
-        "Charts: time_ratio, time_memory, stop_cdf, latency_hdr, memory_time. The tables that they "
-        "are drawn from are kept in data/ beside them; each script in plots/ says how to run it by "
+        "Charts: time_ratio, time_memory, stop_cdf, stalls, latency_hdr, memory_time; of runs with "
+        "several heap limits also time_space and time_limit. The tables that they are drawn from "
+        "are "
+        "kept in data/ beside them; each script in plots/ says how to run it by "
         "hand. GCMETER_PLOTS names another folder of scripts.",
         NULL,
         NULL,

@@ -5,6 +5,7 @@
 #include "driver/cmd.h"
 #include "driver/environment.h"
 #include "driver/estimate.h"
+#include "driver/heap_factor.h"
 #include "driver/measure.h"
 #include "driver/plan.h"
 #include "driver/text_table.h"
@@ -31,17 +32,26 @@ enum {
     TIMEOUT_MAX_S = 7 * 24 * 3600,
 };
 
+/* What watching the processes may take of the time that is measured (METHODS.md section 7). */
+#define DRIVER_SHARE_MAX 0.01
+
+/* Below this the share says nothing: starting and ending one process outweighs it. */
+#define DRIVER_SHARE_LEAST_NS INT64_C(1000000000)
+
 enum {
     KEY_SUITE = 256,
     KEY_BACKEND,
     KEY_WORKLOAD,
     KEY_HEAP,
+    KEY_HEAP_FACTOR,
+    KEY_MINHEAP,
     KEY_THREADS,
     KEY_INVOCATIONS,
     KEY_ITERATIONS,
     KEY_WARMUP,
     KEY_TIMEOUT,
     KEY_SEED,
+    KEY_PROBE,
     KEY_ORDER_SEED,
     KEY_OUT,
     KEY_RESUME,
@@ -61,10 +71,20 @@ static const struct argp_option option_table[] = {
      "heap limit: none, a size such as 64M, or Fxlive, F times the workload's live set; backends "
      "without a limit run once (default: none; repeatable)",
      0},
+    {"heap-factor", KEY_HEAP_FACTOR, "F", 0,
+     "heap limit of F times the smallest minimum heap of any backend, which gcmeter minheap finds "
+     "(repeatable)",
+     0},
+    {"minheap", KEY_MINHEAP, "FILE", 0,
+     "where minimum heaps are (default: " MINHEAP_PATH_DEFAULT ")", 0},
     {"threads", KEY_THREADS, "N", 0, "mutator threads (default: 1; repeatable)", 0},
     {"invocations", KEY_INVOCATIONS, "N", 0, "processes per cell (default: the suite's, or 10)", 0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
+    {"probe", KEY_PROBE, "N", 0,
+     "further processes per cell that time every call into the allocator, for stall_* only "
+     "(default: the suite's, or 0)",
+     0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
     {"order-seed", KEY_ORDER_SEED, "N", 0,
@@ -84,6 +104,7 @@ struct request {
     struct plan_request plan;
     struct measure_options measure;
     bool has_order_seed;
+    bool has_probes;
     const char *out;
     bool resume;
     bool dry_run;
@@ -137,7 +158,21 @@ static error_t parse_heap(const struct argp_state *state, const char *text,
     struct heap_setting heap;
     if (heap_setting_parse(&heap, text) || heap.kind == HEAP_TIMES_MIN ||
         (heap.kind == HEAP_BYTES && heap.bytes == 0))
-        return cmd_usage(state, "--heap takes none, a size such as 64M, or 2.5xlive, not '%s'",
+        return cmd_usage(state, "--heap takes none, a size such as 64M, or 2.5xlive, not '%s'%s",
+                         text, heap.kind == HEAP_TIMES_MIN ? "; see --heap-factor" : "");
+    *(struct heap_setting *)xappend(&plan->heaps, &plan->heap_count, sizeof heap) = heap;
+    return 0;
+}
+
+static error_t parse_heap_factor(const struct argp_state *state, const char *text,
+                                 struct plan_request *plan)
+{
+    struct heap_setting heap;
+    char *setting = xprintf("%sxmin", text);
+    int error = heap_setting_parse(&heap, setting);
+    free(setting);
+    if (error || heap.kind != HEAP_TIMES_MIN)
+        return cmd_usage(state, "--heap-factor takes a number above 0, such as 1.5, not '%s'",
                          text);
     *(struct heap_setting *)xappend(&plan->heaps, &plan->heap_count, sizeof heap) = heap;
     return 0;
@@ -161,6 +196,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_HEAP:
         return parse_heap(state, text, plan);
+    case KEY_HEAP_FACTOR:
+        return parse_heap_factor(state, text, plan);
+    case KEY_MINHEAP:
+        if (!*text)
+            return cmd_usage(state, "--minheap needs the name of a file");
+        plan->minheap_path = text;
+        return 0;
     case KEY_THREADS:
         error = parse_unsigned(state, "threads", text, 1, PLAN_THREADS_MAX, &threads);
         if (!error)
@@ -174,6 +216,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                               &invocation->iterations);
     case KEY_WARMUP:
         return parse_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &invocation->warmup);
+    case KEY_PROBE:
+        r->has_probes = true;
+        return parse_unsigned(state, "probe", text, 0, INVOCATIONS_MAX, &r->measure.probes);
     case KEY_TIMEOUT:
         return parse_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S, &invocation->timeout_s);
     case KEY_SEED:
@@ -205,7 +250,8 @@ static const struct argp parser = {
     .parser = parse_option,
     .doc = "Measure backends on workloads, one process per invocation, into a folder of CSV files."
            "\vWith --suite, --backend takes the place of the suite's backends and --workload picks "
-           "from its workloads; --heap and --threads take the place of its settings.\n\n"
+           "from its workloads; --heap, --heap-factor and --threads take the place of its "
+           "settings.\n\n"
            "Examples:\n"
            "  gcmeter run --suite quick\n"
            "  gcmeter run --workload gcbench --backend boehm --heap 2xlive --heap 4xlive\n",
@@ -221,10 +267,13 @@ static uint64_t fresh_seed(void)
 
 static void print_plan(const struct plan *plan, const struct request *request)
 {
-    struct text_table table = {.column_count = 4};
+    const struct measure_options *m = &request->measure;
+    uint64_t processes = 0;
+    struct text_table table = {.column_count = 5};
     text_table_add(&table, "cell");
     text_table_add(&table, "heap limit");
     text_table_add(&table, "invocations");
+    text_table_add(&table, "probes");
     text_table_add(&table, "");
     for (size_t i = 0; i < plan->cell_count; i++) {
         const struct plan_cell *cell = &plan->cells[i];
@@ -233,7 +282,11 @@ static void print_plan(const struct plan *plan, const struct request *request)
             size_format(size, (double)cell->heap_limit_bytes);
         text_table_add(&table, cell->key);
         text_table_add(&table, size);
-        text_table_addf(&table, "%u", cell->skip ? 0 : request->measure.invocations);
+        unsigned probes = cell->skip || !cell->variant->probe ? 0 : m->probes;
+        unsigned invocations = cell->skip ? 0 : m->invocations;
+        processes += (uint64_t)invocations + probes;
+        text_table_addf(&table, "%u", invocations);
+        text_table_addf(&table, "%u", probes);
         if (cell->skip)
             text_table_addf(&table, "skipped: %s", cell->skip);
         else
@@ -241,8 +294,6 @@ static void print_plan(const struct plan *plan, const struct request *request)
     }
     text_table_print(&table, stdout, false);
     text_table_free(&table);
-    const struct measure_options *m = &request->measure;
-    uint64_t processes = (uint64_t)plan->runnable_count * m->invocations;
     printf("%zu cell%s, %zu of them skipped; %" PRIu64 " process%s\n", plan->cell_count,
            plan->cell_count == 1 ? "" : "s", plan->cell_count - plan->runnable_count, processes,
            processes == 1 ? "" : "es");
@@ -318,12 +369,21 @@ static int check_covers(const struct request *request, const struct plan *plan)
     for (size_t i = 0; earlier && i < earlier->cell_count; i++) {
         /* One that was skipped may have another name where its runner can be asked. */
         const struct run_cell *cell = &earlier->cells[i];
-        bool planned = true;
+        bool skipped = true;
+        const struct plan_cell *planned = NULL;
         for (size_t j = 0; j < cell->invocation_count; j++)
-            planned &= earlier->invocations[cell->invocations[j]].status == RUN_SKIPPED;
+            skipped &= earlier->invocations[cell->invocations[j]].status == RUN_SKIPPED;
         for (size_t j = 0; j < plan->cell_count && !planned; j++)
-            planned = !strcmp(plan->cells[j].key, cell->key);
-        if (!planned)
+            if (!strcmp(plan->cells[j].key, cell->key))
+                planned = &plan->cells[j];
+        if (planned && planned->heap.kind == HEAP_TIMES_MIN &&
+            strtoull(cell->heap_limit_bytes, NULL, 10) != planned->heap_limit_bytes)
+            return cmd_fail(CMD_USAGE,
+                            "%s has the cell %s at a limit of %s bytes, which now is %" PRIu64
+                            ": the minimum heap has changed; give the same --minheap again",
+                            request->out, cell->key, cell->heap_limit_bytes,
+                            planned->heap_limit_bytes);
+        if (!skipped && !planned)
             return cmd_fail(CMD_USAGE,
                             "%s has the cell %s, which is not asked for now; --resume needs the "
                             "same backends, workloads, --heap and --threads again",
@@ -411,6 +471,7 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .suite = request->plan.suite ? request->plan.suite->name : "",
                                   .order_seed = request->measure.order_seed,
                                   .invocations = request->measure.invocations,
+                                  .probes = request->measure.probes,
                                   .options = &request->measure.invocation};
     if (request->earlier)
         environment_write_resume(&files, request->resume_number);
@@ -422,7 +483,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     double share =
         totals.measured_ns > 0 ? (double)totals.driver_cpu_ns / (double)totals.measured_ns : -1;
     if (!files.error)
-        environment_write_end(&files, request->resume_number, share);
+        environment_write_end(&files, request->resume_number, share,
+                              doubts_observer_ns(&totals.doubts));
     error = run_files_close(&files);
     int code = totals.interrupted ? CMD_INTERRUPTED : totals.failed ? CMD_FAILED : CMD_DONE;
     if (error) {
@@ -431,18 +493,16 @@ static int measure(struct plan *plan, struct request *request, char **argv)
         if (code != CMD_INTERRUPTED)
             code = CMD_MISSING;
     }
+    if (share > DRIVER_SHARE_MAX && totals.measured_ns > DRIVER_SHARE_LEAST_NS)
+        progress_line(&progress, false,
+                      "gcmeter itself took %.2g %% of the measured time, more than 1 %%: longer "
+                      "iterations (--iterations) would be disturbed less",
+                      share * 100);
+    doubts_tell(&totals.doubts, &progress);
     tell_summary(&progress, &totals, folder);
+    doubts_free(&totals.doubts);
     free(folder);
     return code;
-}
-
-/* Why there is no runner at all, or NULL where there is one. */
-static const char *no_runner(const struct catalog *catalog)
-{
-    for (size_t i = 0; i < catalog->backend_count; i++)
-        if (catalog->backends[i].plain)
-            return NULL;
-    return catalog->backends[0].unavailable;
 }
 
 int cmd_run(int argc, char **argv)
@@ -470,20 +530,23 @@ int cmd_run(int argc, char **argv)
         if (!request.measure.invocations)
             request.measure.invocations =
                 wanted->suite ? wanted->suite->invocations : INVOCATIONS_DEFAULT;
+        if (!request.has_probes && wanted->suite)
+            request.measure.probes = wanted->suite->probes;
         if (!request.has_order_seed && !request.earlier)
             request.measure.order_seed = fresh_seed();
         struct catalog catalog;
         struct plan plan;
-        char why[512];
+        char why[1024];
+        int failed;
         catalog_discover(&catalog);
-        const char *reason = no_runner(&catalog);
+        const char *reason = catalog_no_runner(&catalog);
         if (reason) {
             code = cmd_fail(CMD_MISSING,
                             "no runner can be used: %s; see gcmeter list backends, or build them "
                             "with make",
                             reason);
-        } else if (plan_build(&plan, &catalog, wanted, why, sizeof why)) {
-            code = cmd_fail(CMD_USAGE, "%s", why);
+        } else if ((failed = plan_build(&plan, &catalog, wanted, why, sizeof why))) {
+            code = cmd_fail(failed == -ENOENT ? CMD_MISSING : CMD_USAGE, "%s", why);
         } else {
             if (request.dry_run)
                 print_plan(&plan, &request);

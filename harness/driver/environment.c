@@ -198,6 +198,7 @@ static void write_request(struct run_files *files, const struct plan *plan,
                         "from order_seed and order",
                         RUNNER_ENV_PADDING_BYTES - 1));
     write_owned(files, "invocations", xprintf("%u", run->invocations));
+    write_owned(files, "probes", xprintf("%u", run->probes));
     write_owned(files, "iterations", xprintf("%u", o->iterations));
     write_owned(files, "warmup", xprintf("%u", o->warmup));
     write_owned(files, "timeout_s", xprintf("%u", o->timeout_s));
@@ -324,15 +325,20 @@ void environment_write_resume(struct run_files *files, unsigned n)
     free(key);
 }
 
-void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share)
+void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share,
+                           double observer_ns)
 {
     char *prefix = n ? xprintf("resume_%u_", n) : xstrdup("");
     char *share_key = xprintf("%sdriver_cpu_share", prefix);
+    char *observer_key = xprintf("%sobserver_ns", prefix);
     char *date_key = xprintf("%send_date", prefix);
     if (driver_cpu_share >= 0)
         write_owned(files, share_key, xprintf("%.6f", driver_cpu_share));
+    if (observer_ns >= 0)
+        write_owned(files, observer_key, xprintf("%.6g", observer_ns));
     write_owned(files, date_key, now_text());
     free(date_key);
+    free(observer_key);
     free(share_key);
     free(prefix);
 }

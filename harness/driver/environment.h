@@ -12,6 +12,7 @@ struct environment_run {
     const char *suite; /* "" without one */
     uint64_t order_seed;
     unsigned invocations;
+    unsigned probes;
     const struct invocation_options *options;
 };
 
@@ -23,8 +24,9 @@ void environment_write_start(struct run_files *files, const struct plan *plan,
 void environment_write_resume(struct run_files *files, unsigned n);
 
 /* What is known at the end, of a run that was continued n times: CPU time that the driver took
- * while it sampled, as a share of the length of all measured parts; negative where there was none.
- */
-void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share);
+ * while it sampled, as a share of the length of all measured parts, and the median cost of a
+ * record; either is negative where there was none. */
+void environment_write_end(struct run_files *files, unsigned n, double driver_cpu_share,
+                           double observer_ns);
 
 #endif

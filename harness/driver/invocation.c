@@ -2,8 +2,12 @@
 
 #include "base/clock.h"
 #include "data/csv_write.h"
+#include "data/trend.h"
 #include "driver/child.h"
+#include "driver/cmd.h"
+#include "driver/event_rows.h"
 #include "driver/runner_env.h"
+#include "driver/steal.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
@@ -25,8 +29,8 @@
 /* Collections after this many are not shown in memory.csv; collections.csv has them all. */
 enum { COLLECTIONS_MAX = 1 << 20 };
 
-/* More steal than this part of the wall time makes an invocation noisy (METHODS.md section 4). */
-#define STEAL_SHARE_MAX 0.01
+/* A backend that only aims at its heap limit may exceed it by one part in this many. */
+#define LIMIT_EXCESS_PART 20
 
 /* Why the driver ended the process itself. */
 enum reason { REASON_NONE, REASON_TIMEOUT, REASON_MEMORY, REASON_GARBAGE, REASON_INTERRUPTED };
@@ -43,6 +47,8 @@ struct session {
     struct child child;
     struct memory_sampler *sampler; /* NULL: the process was gone before it could be opened */
     struct record_reader *reader;
+    int event_log_fd;          /* 0: none */
+    uint64_t unreadable_count; /* entries of the event log */
     struct last_line stderr_line;
     bool reaped;
     int wait_status;
@@ -58,6 +64,8 @@ struct session {
     int64_t steal_at_begin_ns, steal_ns;
     struct heap_point *heap_points;
     size_t heap_point_count;
+    double *iterations_ns; /* measured ones, in order */
+    size_t iteration_count;
     bool has_status;
     enum invocation_status status;
     char status_detail[200];
@@ -88,18 +96,6 @@ static void set_metric(struct invocation_result *result, size_t column, char *va
 {
     free(result->metrics[column]);
     result->metrics[column] = value;
-}
-
-/* Time stolen by the host since boot, all processors together; -1 where the kernel does not say. */
-static int64_t read_steal_ns(void)
-{
-    FILE *file = fopen("/proc/stat", "re");
-    if (!file)
-        return -1;
-    uint64_t steal;
-    int found = fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &steal);
-    fclose(file);
-    return found == 1 ? (int64_t)steal * (1000000000 / sysconf(_SC_CLK_TCK)) : -1;
 }
 
 /* Processes ended by the kernel for want of memory, since boot. */
@@ -137,7 +133,7 @@ static void take_begin(struct session *s, const char *time)
     s->has_begun = true;
     if (s->sampler)
         memory_sampler_begin(s->sampler);
-    s->steal_at_begin_ns = read_steal_ns();
+    s->steal_at_begin_ns = steal_read_ns("/proc/stat");
     s->cpu_at_begin_ns = clock_cpu_ns();
 }
 
@@ -148,7 +144,7 @@ static void take_end(struct session *s, const char *time)
     s->has_ended = true;
     s->result->driver_cpu_ns = clock_cpu_ns() - s->cpu_at_begin_ns;
     s->result->measured_ns = strtoll(time, NULL, 10) - s->begin_ns;
-    int64_t steal_ns = read_steal_ns();
+    int64_t steal_ns = steal_read_ns("/proc/stat");
     s->steal_ns = steal_ns < 0 ? -1 : steal_ns - s->steal_at_begin_ns;
     if (s->sampler)
         memory_sampler_end(s->sampler);
@@ -171,9 +167,30 @@ static void take_collection(struct session *s, const struct record *record)
     point->live_bytes = number_or_unknown(record->fields[8]);
 }
 
+/* Whether a record of a probe counts: it contributes its stalls and nothing else (METHODS.md
+ * section 3), whatever its runner sends. */
+static bool is_of_probe(const struct record *record)
+{
+    const char *name = record->fields[0];
+    switch (record->kind) {
+    case RECORD_METRIC:
+        return !strncmp(name, "stall_", 6) || !strcmp(name, "checksum");
+    case RECORD_EXTRA:
+    case RECORD_ITERATION:
+    case RECORD_PAUSE:
+    case RECORD_COLLECTION:
+    case RECORD_LATENCY:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void take_record(void *data, const struct record *record)
 {
     struct session *s = data;
+    if (s->options->probe && !is_of_probe(record))
+        return;
     switch (record->kind) {
     case RECORD_BEGIN:
         take_begin(s, record->fields[0]);
@@ -189,6 +206,11 @@ static void take_record(void *data, const struct record *record)
             s->result,
             (size_t)schema_column_index(&schema_files[SCHEMA_FILE_INVOCATIONS], record->fields[0]),
             xstrdup(record->fields[1]));
+        break;
+    case RECORD_ITERATION:
+        if (*record->fields[0] != '-')
+            *(double *)xappend(&s->iterations_ns, &s->iteration_count, sizeof *s->iterations_ns) =
+                strtod(record->fields[1], NULL);
         break;
     case RECORD_COLLECTION:
         take_collection(s, record);
@@ -327,6 +349,24 @@ static void set_outcome(struct session *s, enum invocation_status status, const 
              add_line ? (int)(sizeof s->result->detail - strlen(text) - 3) : 0, line);
 }
 
+static int64_t timeout_ns(const struct invocation_options *options)
+{
+    return options->timeout_ns ? options->timeout_ns : (int64_t)options->timeout_s * 1000000000;
+}
+
+/* A limit that did not hold is one at which the cell does not run. */
+static void judge_heap(struct session *s, const struct plan_cell *cell)
+{
+    const char *peak = s->result->metrics[SCHEMA_INVOCATIONS_heap_peak_bytes];
+    uint64_t limit_bytes = cell->heap_limit_bytes;
+    if (s->result->status != INVOCATION_OK || !limit_bytes || !peak)
+        return;
+    uint64_t peak_bytes = strtoull(peak, NULL, 10);
+    if (peak_bytes > limit_bytes && peak_bytes - limit_bytes > limit_bytes / LIMIT_EXCESS_PART)
+        set_outcome(s, INVOCATION_OOM, "held %s bytes under a limit of %" PRIu64, peak,
+                    limit_bytes);
+}
+
 static void judge(struct session *s, uint64_t oom_kills)
 {
     char size[64];
@@ -336,10 +376,10 @@ static void judge(struct session *s, uint64_t oom_kills)
     bool signalled = WIFSIGNALED(s->wait_status);
     int signal_number = signalled ? WTERMSIG(s->wait_status) : 0;
     if (s->reason == REASON_TIMEOUT)
-        set_outcome(s, INVOCATION_TIMEOUT, "%s after %u s%s",
+        set_outcome(s, INVOCATION_TIMEOUT, "%s after %.4g s%s",
                     record_reader_done(s->reader) ? "its results were there but it had not ended"
                                                   : "not done",
-                    s->options->timeout_s, s->killed ? ", nor after SIGTERM" : "");
+                    (double)timeout_ns(s->options) / 1e9, s->killed ? ", nor after SIGTERM" : "");
     else if (s->reason == REASON_MEMORY)
         set_outcome(s, INVOCATION_OOM, "resident memory passed %s, 75 %% of what is available",
                     size);
@@ -358,6 +398,10 @@ static void judge(struct session *s, uint64_t oom_kills)
     else if (s->status == INVOCATION_OK && WEXITSTATUS(s->wait_status) != 0)
         set_outcome(s, INVOCATION_CRASHED, "exit code %d after status ok",
                     WEXITSTATUS(s->wait_status));
+    else if (s->status == INVOCATION_OK && s->unreadable_count > 0)
+        set_outcome(s, INVOCATION_CRASHED,
+                    "its runner left %" PRIu64 " entries in its event log that cannot be read",
+                    s->unreadable_count);
     else if (s->status == INVOCATION_OK && !s->has_ended)
         set_outcome(s, INVOCATION_CRASHED, "status ok without a measured part");
     else
@@ -367,6 +411,8 @@ static void judge(struct session *s, uint64_t oom_kills)
 static void complete_metrics(struct session *s)
 {
     struct invocation_result *r = s->result;
+    if (s->options->probe)
+        return;
     uint64_t mean_bytes = s->sampler ? memory_sampler_mean_bytes(s->sampler) : MEMORY_UNKNOWN;
     if (s->has_begun && mean_bytes != MEMORY_UNKNOWN)
         set_metric(r, SCHEMA_INVOCATIONS_rss_mean_bytes, xprintf("%" PRIu64, mean_bytes));
@@ -380,6 +426,11 @@ static void complete_metrics(struct session *s)
     const char *steal = r->metrics[SCHEMA_INVOCATIONS_steal_ns];
     if (steal && strtod(steal, NULL) > wall_ns * STEAL_SHARE_MAX)
         add_flag(r, "noisy");
+    int unsteady = trend_is_unsteady(s->iterations_ns, s->iteration_count);
+    if (unsteady < 0)
+        exit(cmd_fail(CMD_MISSING, "out of memory"));
+    if (unsteady)
+        add_flag(r, "unsteady");
     const char *operations = r->metrics[SCHEMA_INVOCATIONS_operations_count];
     if (operations && wall_ns > 0 && !r->metrics[SCHEMA_INVOCATIONS_operations_per_s]) {
         char text[CSV_REAL_BYTES];
@@ -390,7 +441,7 @@ static void complete_metrics(struct session *s)
 
 static void emit_memory(struct session *s)
 {
-    if (!s->has_begun || !s->sampler || !s->sink->memory)
+    if (!s->has_begun || !s->sampler || !s->sink->memory || s->options->probe)
         return;
     size_t count;
     const struct memory_sample *samples = memory_sampler_series(s->sampler, &count);
@@ -410,7 +461,7 @@ static void emit_memory(struct session *s)
 }
 
 struct arguments {
-    char *words[24];
+    char *words[36]; /* NULL after the last */
     size_t count;
 };
 
@@ -421,10 +472,11 @@ static void add_argument(struct arguments *a, const char *name, char *value)
 }
 
 static void make_arguments(struct arguments *a, const struct plan_cell *cell,
-                           const struct invocation_options *options)
+                           const struct invocation_options *options, bool event_log)
 {
+    const struct variant *variant = cell->variant;
     *a = (struct arguments){0};
-    a->words[a->count++] = xstrdup(cell->variant->runner->path);
+    a->words[a->count++] = xstrdup(options->probe ? variant->probe->path : variant->runner->path);
     add_argument(a, "--run", xstrdup("--workload"));
     a->words[a->count++] = xstrdup(cell->workload->workload->name);
     if (*cell->workload->params_text)
@@ -437,7 +489,32 @@ static void make_arguments(struct arguments *a, const struct plan_cell *cell,
     add_argument(a, "--warmup", xprintf("%u", options->warmup));
     add_argument(a, "--iterations", xprintf("%u", options->iterations));
     add_argument(a, "--seed", xprintf("%" PRIu64, options->seed));
+    if (options->is_bare)
+        add_argument(a, "--record", xstrdup("0"));
     add_argument(a, "--records", xprintf("%d", CHILD_RECORDS_FD));
+    if (event_log)
+        add_argument(a, "--event-log", xprintf("%d", CHILD_EVENT_LOG_FD));
+    if (options->probe)
+        add_argument(a, "--probe", xstrdup("1"));
+}
+
+/* Without one, as where descriptors or memory are short, the runner sends its events as records. */
+static void open_event_log(struct session *s, const struct plan_cell *cell)
+{
+    int fd = -1;
+    if (!s->options->probe && !s->options->is_bare && cell->variant->runner->has_event_log)
+        fd = event_rows_open();
+    s->event_log_fd = fd < 0 ? 0 : fd;
+}
+
+static void emit_events(struct session *s)
+{
+    if (!s->event_log_fd)
+        return;
+    int64_t end_ns = s->has_ended ? s->begin_ns + s->result->measured_ns : INT64_MAX;
+    if (s->has_begun && !s->result->interrupted)
+        s->unreadable_count = event_rows_emit(s->event_log_fd, s->begin_ns, end_ns, take_record, s);
+    close(s->event_log_fd);
 }
 
 void invocation_run(struct invocation_result *result, const struct plan_cell *cell,
@@ -445,38 +522,47 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
                     const struct invocation_sink *sink)
 {
     *result = (struct invocation_result){0};
+    if (options->probe)
+        add_flag(result, "probe");
     struct session s = {.result = result, .options = options, .sink = sink};
     struct arguments arguments;
-    make_arguments(&arguments, cell, options);
+    open_event_log(&s, cell);
+    make_arguments(&arguments, cell, options, s.event_log_fd);
     char **env = runner_env_create(cell->variant->library_dir, padding_bytes);
     struct child_options start = {.path = arguments.words[0],
                                   .argv = arguments.words,
                                   .env = env,
                                   .records = true,
+                                  .event_log_fd = s.event_log_fd,
                                   .measured = true};
     uint64_t oom_kills = read_oom_kills();
     s.start_ns = clock_now_ns();
-    s.deadline_ns = s.start_ns + (int64_t)options->timeout_s * 1000000000;
+    s.deadline_ns = s.start_ns + timeout_ns(options);
     int error = child_start(&s.child, &start);
     runner_env_free(env);
     for (size_t i = 0; i < arguments.count; i++)
         free(arguments.words[i]);
     if (error) {
         set_outcome(&s, INVOCATION_CRASHED, "its runner cannot be started: %s", strerror(-error));
+        if (s.event_log_fd)
+            close(s.event_log_fd);
         return;
     }
-    s.sampler = memory_sampler_create(s.child.pid);
+    s.sampler = options->is_bare ? NULL : memory_sampler_create(s.child.pid);
     s.reader = record_reader_create(take_record, &s);
     watch(&s);
     result->elapsed_ns = clock_now_ns() - s.start_ns;
     result->interrupted = s.reason == REASON_INTERRUPTED;
     child_close(&s.child);
+    emit_events(&s);
     judge(&s, oom_kills);
+    judge_heap(&s, cell);
     complete_metrics(&s);
     emit_memory(&s);
     record_reader_free(s.reader);
     memory_sampler_free(s.sampler);
     free(s.heap_points);
+    free(s.iterations_ns);
 }
 
 void invocation_result_free(struct invocation_result *result)

@@ -3,15 +3,14 @@
 #include "data/statistics.h"
 #include "driver/agreement.h"
 #include "driver/cmd.h"
+#include "driver/stop_signals.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* What is known of a cell so far. */
@@ -36,6 +35,12 @@ struct campaign {
     unsigned started_count;
 };
 
+/* How many processes a cell that is not skipped takes. */
+static unsigned processes_of(const struct campaign *c, const struct plan_cell *cell)
+{
+    return c->options->invocations + (cell->variant->probe ? c->options->probes : 0);
+}
+
 /* Cells that have not run yet are taken to last as long as the others do on average. */
 static int64_t time_left(const struct campaign *c)
 {
@@ -43,9 +48,9 @@ static int64_t time_left(const struct campaign *c)
     unsigned done_count = 0, unknown_count = 0;
     for (size_t i = 0; i < c->plan->cell_count; i++) {
         const struct tally *t = &c->tallies[i];
-        unsigned left_count = c->options->invocations - t->done_count;
         if (c->plan->cells[i].skip)
             continue;
+        unsigned left_count = processes_of(c, &c->plan->cells[i]) - t->done_count;
         elapsed_ns += (double)t->elapsed_ns;
         done_count += t->timed_count;
         if (t->timed_count)
@@ -60,7 +65,11 @@ static int64_t time_left(const struct campaign *c)
 
 static double total_count(const struct campaign *c)
 {
-    return (double)c->plan->runnable_count * c->options->invocations;
+    double count = 0;
+    for (size_t i = 0; i < c->plan->cell_count; i++)
+        if (!c->plan->cells[i].skip)
+            count += processes_of(c, &c->plan->cells[i]);
+    return count;
 }
 
 static void on_record(void *data, const struct record *record)
@@ -127,16 +136,19 @@ static void settle(struct campaign *c, const struct plan_cell *cell, struct tall
     c->totals->counts[result->status]++;
     c->totals->measured_ns += result->measured_ns;
     c->totals->driver_cpu_ns += result->driver_cpu_ns;
+    doubts_take(&c->totals->doubts, result);
     tally->done_count++;
     tally->timed_count++;
     tally->elapsed_ns += result->elapsed_ns;
     const char *wall = result->metrics[SCHEMA_INVOCATIONS_wall_ns];
+    if (result->status == INVOCATION_OK && c->place.invocation < 0)
+        return;
     if (result->status == INVOCATION_OK)
         tally->wall_ns[tally->ok_count++] = wall ? strtod(wall, NULL) : 0;
     else {
         bool failed = is_failure(cell, result->status);
         c->totals->failed |= failed;
-        progress_line(c->progress, failed, "%s, invocation %u: %s%s%s", cell->key,
+        progress_line(c->progress, failed, "%s, invocation %" PRId64 ": %s%s%s", cell->key,
                       c->place.invocation, invocation_status_word(result->status),
                       *result->detail ? ": " : "", result->detail);
     }
@@ -145,7 +157,7 @@ static void settle(struct campaign *c, const struct plan_cell *cell, struct tall
 }
 
 /* Counts what was committed before as if it had been measured now. False: it was not. */
-static bool take_earlier(struct campaign *c, size_t index, unsigned number)
+static bool take_earlier(struct campaign *c, size_t index, int64_t number)
 {
     const struct plan_cell *cell = &c->plan->cells[index];
     int64_t found = c->earlier ? run_data_invocation(c->earlier, cell->key, number) : -1;
@@ -169,7 +181,7 @@ static bool take_earlier(struct campaign *c, size_t index, unsigned number)
     return true;
 }
 
-static void run_one(struct campaign *c, size_t index, unsigned invocation)
+static void run_one(struct campaign *c, size_t index, int64_t invocation)
 {
     const struct plan_cell *cell = &c->plan->cells[index];
     struct invocation_sink sink = {
@@ -179,9 +191,11 @@ static void run_one(struct campaign *c, size_t index, unsigned invocation)
                                         .order = c->started_count,
                                         .order_seed = c->options->order_seed};
     progress_show(c->progress, cell->key, c->started_count / total_count(c), time_left(c));
+    struct invocation_options options = c->options->invocation;
+    options.probe = invocation < 0;
     struct invocation_result result;
-    invocation_run(&result, cell, plan_padding(c->options->order_seed, c->started_count),
-                   &c->options->invocation, &sink);
+    invocation_run(&result, cell, plan_padding(c->options->order_seed, c->started_count), &options,
+                   &sink);
     c->started_count++;
     if (result.interrupted) {
         c->totals->interrupted = true;
@@ -194,6 +208,12 @@ static void run_one(struct campaign *c, size_t index, unsigned invocation)
             settle(c, cell, &c->tallies[index], &result);
     }
     invocation_result_free(&result);
+}
+
+static void run_or_take(struct campaign *c, size_t index, int64_t invocation)
+{
+    if (!c->totals->interrupted && !c->files->error && !take_earlier(c, index, invocation))
+        run_one(c, index, invocation);
 }
 
 static void write_skipped(struct campaign *c)
@@ -212,23 +232,24 @@ static void write_skipped(struct campaign *c)
     }
 }
 
-/* Signals are read between and during invocations, so that no row is left half done. */
-static int open_signals(void)
+/* A backend from elsewhere may have no probe runner: its stalls are missing, and said to be. */
+static void write_unprobed(struct campaign *c)
 {
-    sigset_t set;
-    struct sigaction hangup;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    /* nohup means it. */
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
-        sigaddset(&set, SIGHUP);
-    /* What cannot be written is told, and does not end the run in the middle of a row. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    for (size_t i = 0; i < c->plan->cell_count && !c->files->error && c->options->probes; i++) {
+        const struct plan_cell *cell = &c->plan->cells[i];
+        int64_t number = measure_probe_number(0);
+        if (cell->skip || cell->variant->probe ||
+            (c->earlier && run_data_invocation(c->earlier, cell->key, number) >= 0))
+            continue;
+        struct run_files_place place = {
+            .cell = cell, .invocation = number, .order = -1, .order_seed = c->options->order_seed};
+        struct invocation_result result = {.status = INVOCATION_SKIPPED, .flags = xstrdup("probe")};
+        snprintf(result.detail, sizeof result.detail, "no probe runner for %s",
+                 cell->variant->text);
+        run_files_commit(c->files, &place, &result);
+        progress_line(c->progress, false, "%s: no probes: %s", cell->key, result.detail);
+        invocation_result_free(&result);
+    }
 }
 
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
@@ -247,15 +268,21 @@ void measure_plan(struct measure_totals *totals, const struct plan *plan,
     size_t *order = xcalloc(plan->runnable_count, sizeof *order);
     for (size_t i = 0; i < plan->cell_count; i++)
         c.tallies[i].wall_ns = xcalloc(own.invocations, sizeof *c.tallies[i].wall_ns);
-    own.invocation.signal_fd = open_signals();
+    own.invocation.signal_fd = stop_signals_open();
     if (own.invocation.signal_fd < 0)
         exit(cmd_fail(CMD_MISSING, "signalfd: %s", strerror(errno)));
     write_skipped(&c);
+    write_unprobed(&c);
     for (unsigned round = 0; round < own.invocations; round++) {
         plan_order(plan, own.order_seed, round, order);
         for (size_t i = 0; i < plan->runnable_count; i++)
-            if (!totals->interrupted && !files->error && !take_earlier(&c, order[i], round))
-                run_one(&c, order[i], round);
+            run_or_take(&c, order[i], round);
+    }
+    for (unsigned probe = 0; probe < own.probes; probe++) {
+        plan_order(plan, own.order_seed, PLAN_FIRST_PROBE_ROUND + probe, order);
+        for (size_t i = 0; i < plan->runnable_count; i++)
+            if (plan->cells[order[i]].variant->probe)
+                run_or_take(&c, order[i], measure_probe_number(probe));
     }
     progress_clear(progress);
     close(own.invocation.signal_fd);

@@ -3,6 +3,7 @@
 #define DRIVER_MEASURE_H
 
 #include "data/run_data.h"
+#include "driver/doubts.h"
 #include "driver/invocation.h"
 #include "driver/plan.h"
 #include "driver/progress.h"
@@ -11,6 +12,7 @@
 struct measure_options {
     struct invocation_options invocation; /* its signal_fd is set by measure_plan() */
     unsigned invocations;
+    unsigned probes; /* probe invocations per cell, after the others */
     uint64_t order_seed;
 };
 
@@ -20,7 +22,15 @@ struct measure_totals {
     bool interrupted;
     int64_t measured_ns;   /* sum of the measured parts */
     int64_t driver_cpu_ns; /* CPU time of the driver in them */
+    struct doubts doubts;  /* the caller's to free */
 };
+
+/* Number of a cell's probe invocation `probe`, from 0: they have numbers of their own, so that a
+ * run can be continued with more of either kind. */
+static inline int64_t measure_probe_number(unsigned probe)
+{
+    return -1 - (int64_t)probe;
+}
 
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
  * not committed, and writes its rows, until all are done, a signal asks to stop or a file cannot be

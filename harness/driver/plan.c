@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
+#include "driver/heap_factor.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
 
@@ -28,6 +29,7 @@ struct builder {
     const struct catalog *catalog;
     struct live_set *live_sets;
     size_t live_set_count;
+    struct heap_factor factor;
     bool backends_typed, workloads_typed; /* by the user, not by a suite or as all there are */
     char *why;
     size_t why_bytes;
@@ -168,27 +170,45 @@ static char *skip_reason(const struct plan_cell *cell)
     return NULL;
 }
 
+static int multiply_heap(struct builder *b, struct plan_cell *cell, uint64_t base_bytes,
+                         const char *unit)
+{
+    double limit = cell->heap.factor * (double)base_bytes;
+    if (limit >= 0x1p62) {
+        snprintf(b->why, b->why_bytes, "%s: %gx%s is more than any machine has",
+                 cell->workload->text, cell->heap.factor, unit);
+        return -EINVAL;
+    }
+    cell->heap_limit_bytes = limit < 1 ? 1 : (uint64_t)limit;
+    return 0;
+}
+
 static int resolve_heap(struct builder *b, struct plan_cell *cell)
 {
-    uint64_t live = 0;
-    int error = live_bytes(b, cell->workload, cell->threads, &live);
+    int error = live_bytes(b, cell->workload, cell->threads, &cell->live_bytes);
     if (error)
         return error;
     if (!cell->variant->unavailable && !variant_takes_heap(cell->variant))
         cell->heap = (struct heap_setting){.kind = HEAP_NONE};
-    if (cell->heap.kind == HEAP_TIMES_LIVE) {
-        double limit = cell->heap.factor * (double)live;
-        /* Without a live set there is nothing to be a multiple of. */
-        if (live == 0)
-            cell->heap = (struct heap_setting){.kind = HEAP_NONE};
-        else if (limit >= 0x1p62)
-            return snprintf(b->why, b->why_bytes, "%s: %gxlive is more than any machine has",
-                            cell->workload->text, cell->heap.factor),
-                   -EINVAL;
-        else
-            cell->heap_limit_bytes = limit < 1 ? 1 : (uint64_t)limit;
-    } else if (cell->heap.kind == HEAP_BYTES) {
+    /* Without a live set there is nothing to be a multiple of. */
+    if (cell->heap.kind == HEAP_TIMES_LIVE && cell->live_bytes == 0)
+        cell->heap = (struct heap_setting){.kind = HEAP_NONE};
+    uint64_t base_bytes;
+    switch (cell->heap.kind) {
+    case HEAP_NONE:
+        return 0;
+    case HEAP_BYTES:
         cell->heap_limit_bytes = cell->heap.bytes;
+        return 0;
+    case HEAP_TIMES_LIVE:
+        return multiply_heap(b, cell, cell->live_bytes, "live");
+    case HEAP_TIMES_MIN:
+        error = heap_factor_base(&b->factor, cell->workload, cell->threads, &base_bytes, b->why,
+                                 b->why_bytes);
+        /* All that is missing is told at once, in the end. */
+        if (error)
+            return error == -ENOENT ? 0 : error;
+        return multiply_heap(b, cell, base_bytes, "min");
     }
     return 0;
 }
@@ -424,13 +444,19 @@ int plan_build(struct plan *plan, const struct catalog *catalog, const struct pl
                char *why, size_t why_bytes)
 {
     *plan = (struct plan){0};
-    struct builder b = {.plan = plan,
-                        .catalog = catalog,
-                        .backends_typed = request->backend_count > 0,
-                        .workloads_typed = !request->suite && request->workload_count > 0,
-                        .why = why,
-                        .why_bytes = why_bytes};
+    struct builder b = {
+        .plan = plan,
+        .catalog = catalog,
+        .factor = {.path = request->minheap_path ? request->minheap_path : MINHEAP_PATH_DEFAULT,
+                   .catalog = catalog},
+        .backends_typed = request->backend_count > 0,
+        .workloads_typed = !request->suite && request->workload_count > 0,
+        .why = why,
+        .why_bytes = why_bytes};
     int error = request->suite ? add_suite(&b, request) : add_named(&b, request);
+    if (!error && heap_factor_is_missing(&b.factor, why, why_bytes))
+        error = -ENOENT;
+    heap_factor_free(&b.factor);
     free(b.live_sets);
     if (error)
         plan_free(plan);
@@ -457,14 +483,14 @@ void plan_free(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-void plan_order(const struct plan *plan, uint64_t order_seed, unsigned invocation, size_t *order)
+void plan_order(const struct plan *plan, uint64_t order_seed, unsigned round, size_t *order)
 {
     size_t count = 0;
     for (size_t i = 0; i < plan->cell_count; i++)
         if (!plan->cells[i].skip)
             order[count++] = i;
     struct rng rng;
-    rng_seed(&rng, order_seed, invocation);
+    rng_seed(&rng, order_seed, round);
     /* Fisher and Yates. */
     for (size_t i = count; i > 1; i--) {
         size_t j = rng_below(&rng, i);

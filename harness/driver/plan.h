@@ -24,6 +24,7 @@ struct plan_request {
     size_t heap_count;
     unsigned *threads;
     size_t thread_count;
+    const char *minheap_path; /* of heap settings Fxmin; NULL: the default */
 };
 
 struct plan_cell {
@@ -32,6 +33,7 @@ struct plan_cell {
     const struct variant *variant;
     struct heap_setting heap;
     uint64_t heap_limit_bytes; /* 0: none */
+    uint64_t live_bytes;       /* the live set that the workload states */
     unsigned threads;
     char *skip;         /* why it is not measured, or NULL */
     bool oom_is_result; /* and not a failure */
@@ -47,16 +49,20 @@ struct plan {
     size_t runnable_count; /* cells without `skip` */
 };
 
-/* 0; or -EINVAL, with one line of what the user got wrong in `why` (of why_bytes), and nothing to
- * free. The plan points into the catalog. */
+/* 0; or -EINVAL, with one line of what the user got wrong in `why` (of why_bytes), or -ENOENT, with
+ * what is missing there, a minimum heap; and nothing to free. The plan points into the catalog. */
 int plan_build(struct plan *plan, const struct catalog *catalog, const struct plan_request *request,
                char *why, size_t why_bytes);
 void plan_free(struct plan *plan);
 
-/* The runnable cells in the order of round number `invocation`, drawn from order_seed: indexes into
+/* Rounds of probes are numbered from here, so that their order does not depend on how many rounds
+ * come before. */
+#define PLAN_FIRST_PROBE_ROUND (1u << 31)
+
+/* The runnable cells in the order of round number `round`, drawn from order_seed: indexes into
  * plan->cells, runnable_count of them, into `order`. Depends on nothing else, so that a run can be
  * repeated and continued. */
-void plan_order(const struct plan *plan, uint64_t order_seed, unsigned invocation, size_t *order);
+void plan_order(const struct plan *plan, uint64_t order_seed, unsigned round, size_t *order);
 
 /* Environment padding of the process that is started at `position` in the run, in bytes. */
 size_t plan_padding(uint64_t order_seed, uint64_t position);

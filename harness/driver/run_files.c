@@ -49,7 +49,7 @@ int run_files_open(struct run_files *files, const char *folder, bool resume)
     int error = make_folders(folder);
     if (!error && !resume)
         error = check_empty(folder);
-    for (size_t i = 0; i < SCHEMA_FILE_COUNT && !error; i++) {
+    for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT && !error; i++) {
         char *path = xprintf("%s/%s", folder, schema_files[i].name);
         error = csv_writer_open(&files->writers[i], path, &schema_files[i]);
         free(path);
@@ -74,7 +74,7 @@ int run_files_lock(const char *folder)
 int run_files_close(struct run_files *files)
 {
     int first = files->error;
-    for (size_t i = 0; i < SCHEMA_FILE_COUNT; i++) {
+    for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT; i++) {
         int error = csv_writer_close(files->writers[i]);
         if (!first)
             first = error;
@@ -117,7 +117,7 @@ void run_files_record(struct run_files *files, const struct run_files_place *pla
             continue;
         struct csv_writer *w = files->writers[targets[i].file];
         csv_writer_text(w, 0, place->cell->key);
-        csv_writer_uint(w, 1, place->invocation);
+        csv_writer_int(w, 1, place->invocation);
         for (size_t f = 0; f < record->field_count; f++)
             csv_writer_text(w, 2 + f, record->fields[f]);
         end_row(files, targets[i].file);
@@ -130,7 +130,7 @@ void run_files_memory(struct run_files *files, const struct run_files_place *pla
 {
     struct csv_writer *w = files->writers[SCHEMA_FILE_MEMORY];
     csv_writer_text(w, SCHEMA_MEMORY_cell, place->cell->key);
-    csv_writer_uint(w, SCHEMA_MEMORY_invocation, place->invocation);
+    csv_writer_int(w, SCHEMA_MEMORY_invocation, place->invocation);
     csv_writer_int(w, SCHEMA_MEMORY_t_ns, t_ns);
     csv_writer_uint(w, SCHEMA_MEMORY_rss_bytes, rss_bytes);
     if (lazyfree_bytes != UINT64_MAX)
@@ -152,12 +152,12 @@ void run_files_commit(struct run_files *files, const struct run_files_place *pla
     csv_writer_text(w, SCHEMA_INVOCATIONS_workload_params, cell->workload->params_text);
     csv_writer_text(w, SCHEMA_INVOCATIONS_backend, cell->variant->backend->name);
     csv_writer_text(w, SCHEMA_INVOCATIONS_backend_options, cell->variant->options_text);
-    if (cell->heap.kind == HEAP_TIMES_LIVE)
+    if (cell->heap.kind == HEAP_TIMES_LIVE || cell->heap.kind == HEAP_TIMES_MIN)
         csv_writer_real(w, SCHEMA_INVOCATIONS_heap_factor, cell->heap.factor);
     if (cell->heap_limit_bytes)
         csv_writer_uint(w, SCHEMA_INVOCATIONS_heap_limit_bytes, cell->heap_limit_bytes);
     csv_writer_uint(w, SCHEMA_INVOCATIONS_threads, cell->threads);
-    csv_writer_uint(w, SCHEMA_INVOCATIONS_invocation, place->invocation);
+    csv_writer_int(w, SCHEMA_INVOCATIONS_invocation, place->invocation);
     if (place->order >= 0)
         csv_writer_int(w, SCHEMA_INVOCATIONS_order, place->order);
     csv_writer_uint(w, SCHEMA_INVOCATIONS_seed, place->order_seed);

@@ -12,7 +12,7 @@
 
 struct run_files {
     char *folder;
-    struct csv_writer *writers[SCHEMA_FILE_COUNT];
+    struct csv_writer *writers[SCHEMA_RUN_FILE_COUNT];
     int error; /* the first negative errno of writing, or 0 */
 };
 
@@ -36,8 +36,8 @@ void run_files_key(struct run_files *files, const char *key, const char *value);
 /* Who the following rows belong to. */
 struct run_files_place {
     const struct plan_cell *cell;
-    unsigned invocation;
-    int64_t order; /* -1: the cell is skipped */
+    int64_t invocation; /* negative: a probe */
+    int64_t order;      /* -1: the cell is skipped */
     uint64_t order_seed;
 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 const struct suite suites[] = {
-#define SUITE(name, invocations, summary) {#name, invocations, summary},
+#define SUITE(name, invocations, probes, summary) {#name, invocations, probes, summary},
 #define CELL(suite, workload, backends, heap, threads)
 #include "driver/suites.def"
 #undef SUITE
@@ -12,7 +12,7 @@ const struct suite suites[] = {
 const size_t suite_count = sizeof suites / sizeof *suites;
 
 const struct suite_row suite_rows[] = {
-#define SUITE(name, invocations, summary)
+#define SUITE(name, invocations, probes, summary)
 #define CELL(suite, workload, backends, heap, threads) {#suite, workload, backends, heap, threads},
 #include "driver/suites.def"
 #undef SUITE

@@ -15,6 +15,7 @@ struct suite_row {
 struct suite {
     const char *name;
     unsigned invocations;
+    unsigned probes;
     const char *summary;
 };
 

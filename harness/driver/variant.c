@@ -183,6 +183,11 @@ static int take_options(struct variant *v, const struct variant_text *text, char
         free(value);
     }
     v->runner = catalog_runner(v->backend, flavour);
+    char *probe = xprintf("%s%sprobe", flavour, *flavour ? "-" : "");
+    v->probe = catalog_runner(v->backend, probe);
+    if (v->probe && v->probe->unavailable)
+        v->probe = NULL;
+    free(probe);
     if (!v->runner)
         v->unavailable = xprintf("no runner gcmeter-run-%s-%s", v->backend->name, flavour);
     else if (v->runner->unavailable)

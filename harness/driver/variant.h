@@ -9,6 +9,7 @@
 struct variant {
     const struct catalog_backend *backend;
     const struct catalog_runner *runner; /* what runs it; its path is right under lib= too */
+    const struct catalog_runner *probe;  /* what probes it, or NULL */
     struct catalog_runner *swapped;      /* what it says of itself under lib=, or NULL */
     char *text;                          /* as the user wrote it */
     char *label;                         /* or NULL */

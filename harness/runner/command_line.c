@@ -14,8 +14,11 @@ const char command_line_help[] =
     "--live-bytes --workload W [--params P] [--threads N]\n"
     "    the workload's stated live set, in bytes\n"
     "--run --workload W [--params P] [--options O] [--threads N] [--heap-limit BYTES]\n"
-    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N] [--records FD]\n"
-    "    one invocation; records go to descriptor FD (default 1)\n"
+    "      [--memory-cap BYTES] [--warmup N] [--iterations N] [--seed N] [--record 0|1]\n"
+    "      [--records FD] [--event-log FD] [--probe 0|1]\n"
+    "    one invocation; records go to descriptor FD (default 1), stops and collections to that "
+    "of\n"
+    "    --event-log; --probe 1 in a probe runner, and only there; --record 0 measures times only\n"
     "P and O are name=value pairs joined by commas.\n";
 
 static const struct {
@@ -47,8 +50,10 @@ static const struct word {
     {"--warmup", RUNNER_CALL_RUN, false, FIELD(warmup), 0, 1000000},
     {"--iterations", RUNNER_CALL_RUN, false, FIELD(iterations), 1, 1000000},
     {"--seed", RUNNER_CALL_RUN, false, FIELD(seed), 0, UINT64_MAX},
-    {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, UINT64_MAX},
+    {"--probe", RUNNER_CALL_RUN, false, FIELD(probe), 0, 1},
+    {"--record", RUNNER_CALL_RUN, false, FIELD(record), 0, 1},
     {"--records", RUNNER_CALL_RUN, false, FIELD(records_fd), 0, INT32_MAX},
+    {"--event-log", RUNNER_CALL_RUN, false, FIELD(event_log_fd), 0, INT32_MAX},
 };
 
 #define WORDS (sizeof words / sizeof words[0])
@@ -106,7 +111,9 @@ int command_line_parse(int argc, char **argv, struct command_line *line, char *w
         .warmup = 1,
         .iterations = 1,
         .seed = 1,
+        .record = 1,
         .records_fd = 1,
+        .event_log_fd = COMMAND_LINE_NO_FD,
     };
     int result = parse_call(argc, argv, line, why, why_bytes);
     if (result)
@@ -130,10 +137,6 @@ int command_line_parse(int argc, char **argv, struct command_line *line, char *w
     }
     if ((line->call & LIVE_OR_RUN) && !line->workload[0]) {
         snprintf(why, why_bytes, "%s needs --workload NAME; --describe lists them", argv[1]);
-        return -EINVAL;
-    }
-    if (line->probe) {
-        snprintf(why, why_bytes, "--probe %" PRIu64 ": this is not a probe runner", line->probe);
         return -EINVAL;
     }
     return 0;

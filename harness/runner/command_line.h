@@ -12,6 +12,8 @@ enum runner_call {
     RUNNER_CALL_RUN = 8,
 };
 
+#define COMMAND_LINE_NO_FD UINT64_MAX
+
 /* What is not given has its default. Texts point into argv, or are "". */
 struct command_line {
     enum runner_call call;
@@ -25,7 +27,9 @@ struct command_line {
     uint64_t iterations;
     uint64_t seed;
     uint64_t probe;
+    uint64_t record;
     uint64_t records_fd;
+    uint64_t event_log_fd; /* COMMAND_LINE_NO_FD: none */
 };
 
 /* Fills *line: 0, or -EINVAL with one line in `why` (of why_bytes, always terminated). */

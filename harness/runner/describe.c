@@ -57,7 +57,13 @@ static void describe_identity(struct record_writer *w)
     library_path(path, sizeof path);
     row(w, "protocol", "1");
     row(w, "name", gc_backend.name);
-    row(w, "flavour", runner_identity.flavour);
+    char flavour[64];
+    const char *probe = !runner_identity.is_probe    ? ""
+                        : runner_identity.flavour[0] ? "-probe"
+                                                     : "probe";
+    snprintf(flavour, sizeof flavour, "%s%s", runner_identity.flavour, probe);
+    row(w, "flavour", flavour);
+    row(w, "event_log", "1");
     row(w, "summary", gc_backend.summary);
     row(w, "version", gc_backend.version());
     row(w, "header_version", gc_backend.header_version());

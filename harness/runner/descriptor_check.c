@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "flavour.h"
 #include "named_values.h"
+#include "open_loop.h"
 
 /* Names stand in cell keys and file names. */
 static bool is_name(const char *name)
@@ -173,6 +174,9 @@ int descriptor_check_workload(const struct workload *workload, char *why, size_t
         if (error)
             return error;
     }
+    const char *unscheduled = open_loop_refusal(workload);
+    if (unscheduled)
+        return errors_refuse(why, why_bytes, "workload %s: %s", workload->name, unscheduled);
     const struct workload_run run = {.params = params, .seed = 1, .threads = 1};
     const char *refusal = workload->check ? workload->check(&run) : NULL;
     if (refusal)

@@ -2,12 +2,15 @@
 #ifndef RUNNER_IDENTITY_H
 #define RUNNER_IDENTITY_H
 
+#include <stdbool.h>
+
 struct runner_identity {
-    const char *program; /* gcmeter-run-BACKEND[-FLAVOUR] */
+    const char *program; /* gcmeter-run-BACKEND[-FLAVOUR][-probe] */
     const char *backend; /* the folder under collectors/ */
     const char *flavour; /* "" for the plain one */
     const char *compiler;
     const char *flags;
+    bool is_probe; /* its workloads are compiled with GC_PROBE */
 };
 
 extern const struct runner_identity runner_identity;

@@ -5,8 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend_metrics.h"
 #include "event_log.h"
 #include "gc_backend.h"
+#include "hiccup_watch.h"
+#include "observer.h"
+#include "perf_counters.h"
 #include "process_usage.h"
 #include "team.h"
 #include "workload.h"
@@ -22,7 +26,8 @@ struct measurement {
     struct team_member *members; /* run->threads of them */
 
     int64_t init_ns;
-    int64_t observer_ns;
+    bool is_recording; /* else nothing is known but times, usage and what is allocated */
+    struct observer_costs observer;
     uint64_t checksum;
 
     /* The measured part, CLOCK_MONOTONIC. */
@@ -39,6 +44,13 @@ struct measurement {
     struct gc_stats stats_begin; /* at its beginning */
     struct gc_stats stats_end;   /* and end */
     struct event_log events;
+    struct backend_metrics backend_metrics;
+
+    const struct hiccup *hiccups; /* of the whole process; NULL: unknown */
+    size_t hiccup_count;
+    int64_t hiccup_period_ns;
+    int64_t hiccup_watch_cpu_ns; /* what the thread that looks for them used in the measured part */
+    struct perf_counter_value counters[PERF_COUNTERS_MAX]; /* parallel to perf_counter_kinds */
 };
 
 #endif

@@ -62,18 +62,42 @@ int process_volunteer_for_oom(void)
     return write_file("/proc/self/oom_score_adj", "900\n");
 }
 
-int64_t process_peak_bytes(void)
+#define STATUS_BYTES 4096
+
+/* Reads a status file of /proc, as a string. 0 or negative errno. */
+static int read_status(const char *path, char text[static STATUS_BYTES])
 {
-    char text[4096];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    ssize_t n = read(fd, text, sizeof text - 1);
+    ssize_t n = read(fd, text, STATUS_BYTES - 1);
     int error = n < 0 ? -errno : 0;
     close(fd);
+    if (!error)
+        text[n] = '\0';
+    return error;
+}
+
+void process_usage_of_thread(struct process_usage *usage, pid_t tid)
+{
+    char path[64];
+    char text[STATUS_BYTES];
+    *usage = (struct process_usage){0};
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)tid);
+    if (read_status(path, text))
+        return;
+    const char *line = strstr(text, "\nvoluntary_ctxt_switches:");
+    if (line)
+        sscanf(line, "\nvoluntary_ctxt_switches: %" SCNd64 " nonvoluntary_ctxt_switches: %" SCNd64,
+               &usage->voluntary_switches_count, &usage->involuntary_switches_count);
+}
+
+int64_t process_peak_bytes(void)
+{
+    char text[STATUS_BYTES];
+    int error = read_status("/proc/self/status", text);
     if (error)
         return error;
-    text[n] = '\0';
     const char *line = strstr(text, "\nVmHWM:");
     int64_t kib;
     if (!line || sscanf(line, "\nVmHWM: %" SCNd64 " kB", &kib) != 1)

@@ -4,6 +4,7 @@
 #define RUNNER_PROCESS_USAGE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct process_usage {
     int64_t cpu_user_ns;
@@ -20,6 +21,10 @@ void process_usage_read(struct process_usage *usage);
 /* end - begin, field by field. */
 struct process_usage process_usage_between(const struct process_usage *begin,
                                            const struct process_usage *end);
+
+/* Context switches of one thread of this process since it began, and 0 for all else; 0 throughout
+ * where /proc does not say. */
+void process_usage_of_thread(struct process_usage *usage, pid_t tid);
 
 /* Starts the peak of resident memory, VmHWM, anew from what is resident now. 0, or negative errno
  * where the kernel does not offer it. */

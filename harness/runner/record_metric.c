@@ -1,5 +1,7 @@
 #include "record_metric.h"
 
+#include <math.h>
+
 #include "gc_backend.h"
 
 static void begin_metric(struct record_writer *w, const char *name)
@@ -34,4 +36,26 @@ void record_metric_difference(struct record_writer *w, const char *name, uint64_
 {
     if (begin != GC_UNKNOWN && end != GC_UNKNOWN)
         record_metric_u64(w, name, end - begin);
+}
+
+void record_extra(struct record_writer *w, const char *name, const char *unit, const char *better,
+                  double value)
+{
+    record_begin(w, "extra");
+    record_text(w, name);
+    record_text(w, unit);
+    record_text(w, better);
+    /* Counters are compared for equality, so that each of their digits matters. */
+    if (value == rint(value) && fabs(value) < 0x1p53)
+        record_i64(w, (int64_t)value);
+    else
+        record_real(w, value);
+    record_end(w);
+}
+
+void record_flag(struct record_writer *w, const char *word)
+{
+    record_begin(w, "flag");
+    record_text(w, word);
+    record_end(w);
 }

@@ -15,11 +15,10 @@ void report_process(struct record_writer *w, const struct measurement *m)
     if (m->peak_reset && m->rss_peak_bytes >= 0) {
         record_metric_i64(w, "rss_peak_bytes", m->rss_peak_bytes);
     } else {
-        record_begin(w, "flag");
-        record_text(w, "no_rss_peak");
-        record_end(w);
+        record_flag(w, "no_rss_peak");
     }
-    record_metric_i64(w, "observer_ns", m->observer_ns);
+    if (m->is_recording)
+        record_metric_i64(w, "observer_ns", m->observer.operation_ns);
     record_metric_u64(w, "checksum", m->checksum);
 }
 
@@ -48,25 +47,16 @@ static void report_iterations(struct record_writer *w, const struct measurement 
     }
 }
 
-static void report_extras(struct record_writer *w)
-{
-    struct gc_metric metric;
-    for (size_t i = 0; gc_backend.metric && gc_backend.metric(i, &metric); i++) {
-        record_begin(w, "extra");
-        record_text(w, metric.name);
-        record_text(w, metric.unit);
-        record_text(w, metric.better);
-        record_real(w, metric.value);
-        record_end(w);
-    }
-}
-
 void report_measured(struct record_writer *w, const struct measurement *m)
 {
     report_allocation(w, m);
     report_iterations(w, m);
+    if (!m->is_recording)
+        return;
     report_latency(w, m);
+    report_requests(w, m);
     report_stops(w, m);
     report_collections(w, m);
-    report_extras(w);
+    report_noise(w, m);
+    backend_metrics_report(w, &m->backend_metrics);
 }

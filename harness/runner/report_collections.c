@@ -13,7 +13,10 @@ static void report_row(struct record_writer *w, const struct measurement *m, uin
     record_u64(w, number);
     record_text(w, c->kind == GC_COLLECTION_FULL ? "full" : "minor");
     relative(w, m, c->start_ns);
-    relative(w, m, c->end_ns);
+    if ((uint64_t)c->end_ns == GC_UNKNOWN)
+        record_text(w, "");
+    else
+        relative(w, m, c->end_ns);
     record_known(w, c->mark_ns);
     record_known(w, c->sweep_ns);
     record_known(w, c->heap_before_bytes);
@@ -56,7 +59,8 @@ void report_collections(struct record_writer *w, const struct measurement *m)
         const struct gc_collection *c = event_log_collection_at(&m->events, i);
         if (c->start_ns < m->begin_ns || c->start_ns >= m->end_ns)
             continue;
-        report_row(w, m, number++, c);
+        if (!m->events.is_file)
+            report_row(w, m, number++, c);
         if (c->kind == GC_COLLECTION_FULL)
             last_full = c;
     }

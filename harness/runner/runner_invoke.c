@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/event_file.h"
 #include "base/mapped.h"
 #include "dead_stack.h"
 #include "flavour.h"
@@ -17,13 +19,11 @@
 #include "library.h"
 #include "measurement.h"
 #include "named_values.h"
+#include "planted_stop.h"
 #include "report.h"
+#include "stall_log.h"
 #include "team.h"
 #include "workload_host.h"
-
-/* An empty record is timed 10^6 times (METHODS.md section 2). */
-#define OBSERVER_BATCHES 100
-#define OBSERVER_BATCH   10000
 
 /* All of an invocation, in mapped memory: nothing in it lies in a backend's heap or roots, but for
  * run.roots, which are registered. */
@@ -32,12 +32,16 @@ struct invocation {
     const struct workload *workload;
     uint64_t params[NAMED_VALUES_MAX];
     int64_t options[NAMED_VALUES_MAX];
+    int event_log_fd; /* -1: none */
     struct gc_config config;
     struct gc_listener listener;
     struct workload_host host;
     struct team team;
     struct outcome outcome;
+    struct planted_stop planted_stop;
     struct measurement measurement;
+    struct hiccup_watch *hiccup_watch; /* NULL: it could not be had, or nothing is recorded */
+    struct perf_counters counters;
     struct record_writer writer;
 };
 
@@ -57,6 +61,35 @@ int runner_prepare(const struct command_line *line, const struct workload *workl
     return -EINVAL;
 }
 
+/* The next two: 0, or -EINVAL with one line in `why`. */
+static int check_event_log(const struct command_line *line, char *why, size_t why_bytes)
+{
+    struct stat status;
+    if (line->event_log_fd == COMMAND_LINE_NO_FD)
+        return 0;
+    int flags = fcntl((int)line->event_log_fd, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR &&
+        fstat((int)line->event_log_fd, &status) == 0 && status.st_size >= EVENT_FILE_BYTES)
+        return 0;
+    snprintf(why, why_bytes,
+             "--event-log %" PRIu64 ": not an event log (a file of %" PRId64
+             " bytes, open for reading and writing)",
+             line->event_log_fd, EVENT_FILE_BYTES);
+    return -EINVAL;
+}
+
+static int check_probe(const struct command_line *line, char *why, size_t why_bytes)
+{
+    if ((line->probe != 0) == runner_identity.is_probe)
+        return 0;
+    if (line->probe)
+        snprintf(why, why_bytes, "--probe 1: this is not a probe runner");
+    else
+        snprintf(why, why_bytes,
+                 "this probe runner times every allocation, and measures with --probe 1 only");
+    return -EINVAL;
+}
+
 /* Fills what the command line says. 0, or -EINVAL with one line in `why`. */
 static int prepare(struct invocation *v, const struct command_line *line, char *why,
                    size_t why_bytes)
@@ -67,7 +100,13 @@ static int prepare(struct invocation *v, const struct command_line *line, char *
         snprintf(why, why_bytes, "--records %" PRIu64 ": not open for writing", line->records_fd);
         return -EINVAL;
     }
-    int error = runner_prepare(line, v->workload, &v->run, v->params, why, why_bytes);
+    int error = check_event_log(line, why, why_bytes);
+    if (!error)
+        error = check_probe(line, why, why_bytes);
+    if (!error)
+        error = planted_stop_init(&v->planted_stop, why, why_bytes);
+    if (!error)
+        error = runner_prepare(line, v->workload, &v->run, v->params, why, why_bytes);
     if (!error)
         error = named_values_options(gc_backend.options, gc_backend.option_count, line->options,
                                      v->options, given, why, why_bytes);
@@ -118,6 +157,11 @@ static void listen_collection(void *data, const struct gc_collection *collection
     event_log_collection(&((struct invocation *)data)->measurement.events, collection);
 }
 
+static void listen_stopped(void *data)
+{
+    planted_stop_wait(&((struct invocation *)data)->planted_stop);
+}
+
 /* Ends the process where nobody can read the records. */
 static void check_sent(const struct invocation *v, int error)
 {
@@ -162,14 +206,20 @@ static int map_memory(struct invocation *v)
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &m->members[i];
         member->recorder.host = &v->host;
-        member->recorder.latency = histogram_new();
-        if (!member->recorder.latency)
+        if (m->is_recording && !(member->recorder.latency = histogram_new()))
             return -ENOMEM;
+        if (v->workload->traits & WORKLOAD_IS_REQUESTS) {
+            member->recorder.requests = request_recorder_new(
+                m->iterations_count, v->host.open_loop.rate_per_s > 0, &v->outcome);
+            if (!member->recorder.requests)
+                return -ENOMEM;
+        }
         member->thread.run = &v->run;
         member->thread.index = i;
         member->thread.recorder = &member->recorder;
     }
-    return event_log_init(&m->events, &v->outcome);
+    int error = runner_identity.is_probe ? stall_log_init(&v->outcome) : 0;
+    return error ? error : event_log_init(&m->events, v->event_log_fd, &v->outcome);
 }
 
 /* Starts the backend and makes the workload's types and roots known to it. 0, or the exit code. */
@@ -206,28 +256,19 @@ static void reset_recorders(struct invocation *v)
 {
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &v->measurement.members[i];
-        histogram_reset(member->recorder.latency);
+        if (member->recorder.latency)
+            histogram_reset(member->recorder.latency);
+        if (member->recorder.requests)
+            request_recorder_reset(member->recorder.requests);
         member->thread.allocated_bytes = 0;
         member->thread.allocated_count = 0;
     }
 }
 
-/* What recording an operation costs: the median over batches, so that a moment in which the machine
- * ran something else does not count. */
-static int64_t time_empty_record(struct workload_thread *thread)
+/* CPU time of the process but for the harness's own thread. */
+static int64_t program_cpu_ns(const struct invocation *v)
 {
-    int64_t sorted_ns[OBSERVER_BATCHES];
-    for (int batch = 0; batch < OBSERVER_BATCHES; batch++) {
-        int64_t before_ns = clock_now_ns();
-        for (int i = 0; i < OBSERVER_BATCH; i++)
-            workload_operation_end(thread);
-        int64_t batch_ns = clock_now_ns() - before_ns;
-        int place = batch;
-        for (; place > 0 && sorted_ns[place - 1] > batch_ns; place--)
-            sorted_ns[place] = sorted_ns[place - 1];
-        sorted_ns[place] = batch_ns;
-    }
-    return (sorted_ns[OBSERVER_BATCHES / 2] + OBSERVER_BATCH / 2) / OBSERVER_BATCH;
+    return clock_cpu_ns() - (v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0);
 }
 
 /* Number of an iteration as it is shown: warm-up ones are negative. */
@@ -236,17 +277,29 @@ static int64_t shown(const struct measurement *m, uint64_t index)
     return (int64_t)index - (int64_t)m->warmup_count;
 }
 
+/* Notes which requests belong to measured iteration `index`. */
+static void mark_requests(const struct measurement *m, uint64_t index)
+{
+    for (unsigned i = 0; i < m->run->threads; i++) {
+        struct request_recorder *requests = m->members[i].recorder.requests;
+        if (requests)
+            requests->ends[index] = growable_log_count(&requests->log);
+    }
+}
+
 /* Runs iterations [first, end) of all, the warm-up ones included. */
 static void iterate(struct invocation *v, uint64_t first, uint64_t end)
 {
     struct measurement *m = &v->measurement;
     for (uint64_t i = first; i < end; i++) {
-        int64_t cpu_ns = clock_cpu_ns();
+        int64_t cpu_ns = program_cpu_ns(v);
         int64_t wall_ns = clock_now_ns();
         uint64_t checksum = team_iterate(&v->team);
         m->iterations[i].wall_ns = clock_now_ns() - wall_ns;
-        m->iterations[i].cpu_ns = clock_cpu_ns() - cpu_ns;
+        m->iterations[i].cpu_ns = program_cpu_ns(v) - cpu_ns;
         atomic_store_explicit(&v->host.prints, false, memory_order_relaxed);
+        if (i >= m->warmup_count)
+            mark_requests(m, i - m->warmup_count);
         if (i == 0)
             m->checksum = checksum;
         if (checksum == m->checksum)
@@ -258,6 +311,26 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
                  shown(m, i), checksum, shown(m, 0), m->checksum);
         outcome_exit(&v->outcome, "wrong", detail);
     }
+}
+
+/* Usage of the process but for the harness's own thread. */
+static void read_usage(const struct invocation *v, struct process_usage *usage)
+{
+    struct process_usage all, own = {0};
+    process_usage_read(&all);
+    if (v->hiccup_watch)
+        hiccup_watch_usage(v->hiccup_watch, &own);
+    *usage = process_usage_between(&own, &all);
+}
+
+static void end_hiccup_watch(struct invocation *v)
+{
+    struct measurement *m = &v->measurement;
+    if (!v->hiccup_watch)
+        return;
+    hiccup_watch_stop(v->hiccup_watch);
+    m->hiccups = hiccup_watch_hiccups(v->hiccup_watch, &m->hiccup_count);
+    m->hiccup_period_ns = hiccup_watch_period_ns(v->hiccup_watch);
 }
 
 /* The measured part, between its two records. */
@@ -272,18 +345,35 @@ static void measure(struct invocation *v)
     event_log_clear(&m->events);
     atomic_store_explicit(&v->host.prints, true, memory_order_relaxed);
     m->peak_reset = process_peak_reset() == 0;
-    process_usage_read(&begin);
+    if (m->is_recording)
+        backend_metrics_begin(&m->backend_metrics);
+    read_usage(v, &begin);
+    int64_t watch_cpu_ns = v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0;
+    perf_counters_start(&v->counters);
 
     m->begin_ns = clock_now_ns();
+    planted_stop_arm(&v->planted_stop);
     send_time(v, "begin", m->begin_ns);
     iterate(v, m->warmup_count, iterations);
     m->end_ns = clock_now_ns();
 
-    process_usage_read(&end);
+    perf_counters_stop(&v->counters);
+    read_usage(v, &end);
+    if (v->hiccup_watch)
+        m->hiccup_watch_cpu_ns = hiccup_watch_cpu_ns(v->hiccup_watch) - watch_cpu_ns;
     m->rss_peak_bytes = process_peak_bytes();
     gc_backend.stats(&m->stats_end);
     m->usage = process_usage_between(&begin, &end);
+    /* The kernel divides CPU time into that of user and system by ticks, less exactly than it knows
+     * their sum, so that what our own thread used can be more than there seems to be. */
+    if (m->usage.cpu_sys_ns < 0) {
+        m->usage.cpu_user_ns += m->usage.cpu_sys_ns;
+        m->usage.cpu_sys_ns = 0;
+    }
     send_time(v, "end", m->end_ns);
+    end_hiccup_watch(v);
+    for (size_t i = 0; i < v->counters.count; i++)
+        m->counters[i] = perf_counters_read(&v->counters, i);
 }
 
 /* Keeps the process as the measured part left it until the reader has seen its memory. Once `end`
@@ -293,6 +383,17 @@ static void wait_for_sampler(struct invocation *v)
     check_sent(v, record_flush_and_wait(&v->writer));
     report_process(&v->writer, &v->measurement);
     check_sent(v, record_flush_and_wait(&v->writer));
+}
+
+/* What is known of the invocation before it is measured. */
+static void send_flags(struct invocation *v)
+{
+    report_stop_source(&v->writer);
+    if (v->planted_stop.duration_ns > 0) {
+        record_begin(&v->writer, "flag");
+        record_text(&v->writer, "planted_stop");
+        record_end(&v->writer);
+    }
 }
 
 /* What comes before and after the measured part, in the order of METHODS.md section 1. */
@@ -307,19 +408,25 @@ static int run_workload(struct invocation *v)
     if (error)
         return give_up(v, "the worker threads do not start", error);
 
-    m->observer_ns = time_empty_record(main_thread);
+    if (m->is_recording && (error = observer_measure(&m->observer, main_thread)))
+        return give_up(v, "what recording costs cannot be measured", error);
     if (v->workload->setup)
         v->workload->setup(main_thread);
     dead_stack_clear();
     iterate(v, 0, m->warmup_count);
     if (gc_backend.capabilities & GC_CAN_COLLECT)
         gc_backend.collect(main_thread->mutator);
+    send_flags(v);
     measure(v);
-    wait_for_sampler(v);
+    if (!runner_identity.is_probe)
+        wait_for_sampler(v);
     if (v->workload->teardown)
         v->workload->teardown(main_thread);
     team_finish(&v->team);
-    report_measured(&v->writer, m);
+    if (runner_identity.is_probe)
+        report_probe(&v->writer, m);
+    else
+        report_measured(&v->writer, m);
     return outcome_send(&v->outcome, "ok", "");
 }
 
@@ -342,10 +449,12 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     }
     v->listener = (struct gc_listener){
         .data = v,
-        .stop = listen_stop,
-        .collection = listen_collection,
+        .stop = line->record ? listen_stop : NULL,
+        .collection = line->record ? listen_collection : NULL,
+        .stopped = v->planted_stop.duration_ns > 0 ? listen_stopped : NULL,
         .out_of_memory = out_of_memory,
     };
+    v->event_log_fd = line->event_log_fd == COMMAND_LINE_NO_FD ? -1 : (int)line->event_log_fd;
     v->config = (struct gc_config){
         .heap_limit_bytes = line->heap_limit_bytes,
         .memory_cap_bytes = line->memory_cap_bytes,
@@ -353,6 +462,7 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
         .option_values = v->options,
         .listener = &v->listener,
     };
+    v->measurement.is_recording = line->record;
     v->measurement.workload = workload;
     v->measurement.run = &v->run;
     v->measurement.warmup_count = line->warmup;
@@ -360,6 +470,7 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     /* Where the records have stdout, what the workload prints must not come between them. */
     v->host.print_fd = line->records_fd == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO;
     v->host.outcome = &v->outcome;
+    v->host.open_loop.rate_per_s = open_loop_rate(workload, v->params);
     pthread_barrier_init(&v->host.barrier, NULL, v->run.threads);
     record_writer_init(&v->writer, (int)line->records_fd);
     outcome_init(&v->outcome, &v->writer);
@@ -378,6 +489,14 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
     int error = map_memory(v);
     if (error)
         return give_up(v, "memory of the harness", error);
+    /* Before the backend, which may start threads that are to be counted too; but it must find the
+     * process without a second thread. */
+    if (v->measurement.is_recording)
+        perf_counters_open(&v->counters, perf_counter_kinds);
     int exit_code = start_backend(v);
-    return exit_code ? exit_code : run_workload(v);
+    if (exit_code)
+        return exit_code;
+    if (v->measurement.is_recording)
+        v->hiccup_watch = hiccup_watch_start();
+    return run_workload(v);
 }

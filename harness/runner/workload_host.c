@@ -16,9 +16,40 @@ void workload_operation_begin(struct workload_thread *thread)
 void workload_operation_end(struct workload_thread *thread)
 {
     struct workload_recorder *recorder = thread->recorder;
+    if (!recorder->latency)
+        return;
     int64_t now_ns = clock_now_ns();
     histogram_record(recorder->latency, now_ns - recorder->operation_start_ns);
+    if (recorder->requests)
+        request_recorder_end(recorder->requests, recorder->operation_start_ns, now_ns);
     recorder->operation_start_ns = now_ns;
+}
+
+void workload_requests_begin(struct workload_thread *thread)
+{
+    if (thread->recorder->host->open_loop.rate_per_s > 0)
+        open_loop_begin_thread();
+    workload_barrier(thread);
+    if (thread->index == 0)
+        thread->recorder->host->open_loop.start_ns = clock_now_ns();
+    workload_barrier(thread);
+    workload_operation_begin(thread);
+}
+
+void workload_request_begin(struct workload_thread *thread, uint64_t request)
+{
+    struct workload_recorder *recorder = thread->recorder;
+    const struct open_loop *loop = &recorder->host->open_loop;
+    if (loop->rate_per_s == 0)
+        return;
+    int64_t due_ns = open_loop_due_ns(loop, request);
+    recorder->requests->due_ns = due_ns;
+    if (due_ns <= recorder->operation_start_ns)
+        return; /* it has been waiting for the one before it, whose end is its start */
+    gc_backend.enter_blocked(thread->mutator);
+    recorder->requests->spin_ns += open_loop_wait(due_ns);
+    gc_backend.leave_blocked(thread->mutator);
+    recorder->operation_start_ns = clock_now_ns();
 }
 
 void workload_fail(struct workload_thread *thread, const char *what)

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "open_loop.h"
 #include "outcome.h"
+#include "request_recorder.h"
 #include "workload.h"
 
 /* One per run, shared by its threads. */
@@ -16,12 +18,15 @@ struct workload_host {
     pthread_barrier_t barrier; /* of all threads */
     int print_fd;
     atomic_bool prints; /* whether workload_print does: in the first measured iteration */
+    struct open_loop open_loop;
 };
 
 /* One per thread. */
 struct workload_recorder {
     int64_t operation_start_ns;
-    struct histogram *latency; /* of operations, simple (METHODS.md section 4) */
+    /* Of operations, simple (METHODS.md section 4); NULL: they are not recorded. */
+    struct histogram *latency;
+    struct request_recorder *requests; /* NULL where operations are no requests */
     struct workload_host *host;
 };
 

@@ -115,6 +115,8 @@ enum { EVENTS_KEPT = 1024 };
 struct conformance_events {
     size_t stops_count;
     size_t collections_count;
+    int64_t stopped_ns;  /* when gc_listener.stopped was called last; 0: not since the last stop */
+    size_t missed_count; /* stops inside which it was not */
     struct gc_stop stops[EVENTS_KEPT]; /* the first ones */
     struct gc_collection collections[EVENTS_KEPT];
 };

@@ -89,8 +89,8 @@ static void check_stop(const struct gc_stop *stop, int64_t begin_ns, int64_t end
               stop->start_ns + stop->duration_ns <= end_ns,
           "a stop of %" PRId64 " ns at %" PRId64 ", in [%" PRId64 ", %" PRId64 "]",
           stop->duration_ns, stop->start_ns, begin_ns, end_ns);
-    CHECK(stop->kind <= GC_STOP_INCREMENT && stop->thread >= -1, "kind %d, thread %" PRId32,
-          (int)stop->kind, stop->thread);
+    CHECK(stop->kind >= GC_STOP_FULL && stop->kind <= GC_STOP_INCREMENT && stop->thread >= -1,
+          "kind %d, thread %" PRId32, (int)stop->kind, stop->thread);
     CHECK(stop->safepoint_ns == GC_UNKNOWN || stop->safepoint_ns <= (uint64_t)stop->duration_ns,
           "%" PRIu64 " ns to safepoint in a stop of %" PRId64, stop->safepoint_ns,
           stop->duration_ns);
@@ -127,6 +127,8 @@ void case_events(struct gc_mutator *m)
     CHECK(forced_collections > 0, "a forced collection went unreported");
     CHECK(events->collections_count > forced_collections, "only %zu collections",
           events->collections_count);
+    CHECK(events->missed_count == 0, "%zu of %zu stops did not call `stopped`",
+          events->missed_count, events->stops_count);
     for (size_t i = 0; i < events->stops_count && i < EVENTS_KEPT; i++)
         check_stop(&events->stops[i], begin_ns, end_ns);
     for (size_t i = 0; i < events->collections_count && i < EVENTS_KEPT; i++)

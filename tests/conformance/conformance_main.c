@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "conformance.h"
 
@@ -274,8 +275,17 @@ static void on_stop(void *data, const struct gc_stop *stop)
 {
     struct conformance_events *events = data;
     size_t i = __atomic_fetch_add(&events->stops_count, 1, __ATOMIC_RELAXED);
+    events->missed_count += events->stopped_ns < stop->start_ns ||
+                            events->stopped_ns > stop->start_ns + stop->duration_ns;
+    events->stopped_ns = 0;
     if (i < EVENTS_KEPT)
         events->stops[i] = *stop;
+}
+
+static void on_stopped(void *data)
+{
+    struct conformance_events *events = data;
+    events->stopped_ns = clock_now_ns();
 }
 
 static void on_collection(void *data, const struct gc_collection *collection)
@@ -305,6 +315,7 @@ static _Noreturn void case_main(const struct conformance_case *c)
     listener = (struct gc_listener){.data = conformance_events,
                                     .stop = on_stop,
                                     .collection = on_collection,
+                                    .stopped = on_stopped,
                                     .out_of_memory = on_out_of_memory};
     conformance_config = (struct gc_config){
         .heap_limit_bytes = is_stressed ? c->heap_limit_bytes / 4 : c->heap_limit_bytes,

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "data/minheap_table.h"
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
@@ -104,6 +105,143 @@ static void names_values_and_bounds_are_checked_before_anything_runs(void **stat
     assert_int_equal(access(process_path("no"), F_OK), -1);
 }
 
+static void heap_factors_need_a_minimum_heap(void **state)
+{
+    (void)state;
+    assert_refused("run --workload nothing --heap-factor 0 --out @/no", CMD_USAGE, "not '0'");
+    assert_refused("run --workload nothing --heap-factor 2xlive --out @/no", CMD_USAGE,
+                   "not '2xlive'");
+    assert_refused("run --workload nothing --minheap= --out @/no", CMD_USAGE, "--minheap needs");
+    assert_refused(
+        "run --workload nothing --workload slice_append:slices=2000 --backend marksweep "
+        "--heap-factor 2 --minheap @/absent.csv --out @/no",
+        CMD_MISSING,
+        "gcmeter minheap --workload nothing --workload slice_append:slices=2000 --out '");
+    FILE *file = fopen(process_path("minheap.csv"), "w");
+    assert_non_null(file);
+    fputs("workload,backend,backend_options,threads,minheap_bytes,tries_count,status\n"
+          "slice_append,boehm,,1,30000000,40,ok\nslice_append,marksweep,,1,20000000,40,ok\n"
+          "slice_append,other,,1,,40,oom\nslice_append,marksweep,,2,40000000,40,ok\n"
+          "slice_append:slices=2000,marksweep,,1,10000000,40,ok\n",
+          file);
+    assert_int_equal(fclose(file), 0);
+    process_run(&p, "run --dry-run --workload slice_append --backend marksweep --backend malloc "
+                    "--heap-factor 1.5 --heap-factor 1 --threads 1 --threads 2 --minheap "
+                    "@/minheap.csv");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "slice_append/marksweep/heap=1.5xmin/threads=1  28.6 MiB");
+    assert_contains(p.out, "slice_append/marksweep/heap=1xmin/threads=2    38.1 MiB");
+    assert_contains(p.out, "slice_append/malloc/heap=none/threads=1        none");
+    assert_refused("run --workload slice_append:slices=2001 --backend marksweep --heap-factor 1 "
+                   "--minheap @/minheap.csv --out @/no",
+                   CMD_MISSING, "gcmeter minheap --workload slice_append:slices=2001");
+    assert_refused("run --workload slice_append --backend marksweep --heap-factor 1 --threads 3 "
+                   "--minheap @/minheap.csv --out @/no",
+                   CMD_MISSING, "--threads 3");
+    file = fopen(process_path("minheap.csv"), "a");
+    assert_non_null(file);
+    fputs("slice_append,boehm,,1,many,40,ok\n", file);
+    assert_int_equal(fclose(file), 0);
+    assert_refused("run --workload slice_append --backend marksweep --heap-factor 1 --minheap "
+                   "@/minheap.csv --out @/no",
+                   CMD_USAGE, "minheap.csv:7:5: ");
+    assert_refused("minheap --workload slice_append --out @/minheap.csv", CMD_USAGE,
+                   "minheap.csv:7:5: ");
+    assert_int_equal(unlink(process_path("minheap.csv")), 0);
+    assert_int_equal(access(process_path("no"), F_OK), -1);
+}
+
+static void a_minimum_heap_is_found_kept_and_used(void **state)
+{
+    (void)state;
+    assert_refused("minheap --threads 0", CMD_USAGE, "--threads takes a number");
+    assert_refused("minheap --workload nothin --out @/no", CMD_USAGE, "did you mean 'nothing'?");
+    assert_int_equal(access(process_path("no"), F_OK), -1);
+    assert_refused("minheap --out=", CMD_USAGE, "--out needs");
+    assert_refused("minheap --workload nothing --out /nowhere/at/all.csv", CMD_USAGE,
+                   "/nowhere/at/all.csv cannot be written");
+    assert_refused("minheap --workload nothing --backend malloc --out @/min.csv", CMD_MISSING,
+                   "no heap limit");
+    static const char find[] = "minheap --workload slice_append:slices=2000 --backend marksweep "
+                               "--backend malloc --out @/min.csv";
+    struct minheap_table table;
+    struct csv_error error;
+    uint64_t first_bytes = 0;
+    for (int time = 0; time < 2; time++) {
+        process_run(&p, find);
+        assert_exit_code(&p, CMD_DONE);
+        assert_contains(p.out, "slice_append:slices=2000/marksweep/heap=none/threads=1");
+        assert_contains(p.err, "skipped: it has no heap limit");
+        assert_int_equal(minheap_table_load(&table, process_path("min.csv"), &error), 0);
+        assert_int_equal(table.row_count, 2); /* the second time takes the place of the first */
+        const struct minheap_row *row = &table.rows[0];
+        assert_string_equal(row->workload, "slice_append:slices=2000");
+        assert_non_null(strstr(row->workload_params, "slices=2000,window=1000"));
+        assert_string_equal(row->backend, "marksweep");
+        assert_string_equal(row->status, "ok");
+        assert_string_equal(table.rows[1].status, "skipped");
+        assert_in_range(row->tries_count, 5 * 4, 400);
+        if (first_bytes)
+            assert_in_range(row->minheap_bytes, first_bytes - first_bytes / 50,
+                            first_bytes + first_bytes / 50);
+        first_bytes = row->minheap_bytes;
+        minheap_table_free(&table);
+    }
+    /* What it needs it has, and with a good deal less it has not. */
+    static const char use[] = "run --workload slice_append:slices=2000 --backend marksweep "
+                              "--heap-factor %s --minheap @/min.csv --invocations 1 --out @/%s";
+    char text[512];
+    snprintf(text, sizeof text, use, "1.02", "enough");
+    process_run(&p, text);
+    assert_exit_code(&p, CMD_DONE);
+    snprintf(text, sizeof text, use, "0.5", "too-small");
+    process_run(&p, text);
+    assert_exit_code(&p, CMD_FAILED);
+    struct run_data *run;
+    assert_int_equal(run_data_load(&run, process_path("enough"), &error), 0);
+    assert_int_equal(run->cell_count, 1);
+    assert_string_equal(run->cells[0].key,
+                        "slice_append:slices=2000/marksweep/heap=1.02xmin/threads=1");
+    assert_string_equal(run->cells[0].heap_factor, "1.02");
+    assert_in_range(strtoull(run->cells[0].heap_limit_bytes, NULL, 10),
+                    first_bytes + first_bytes / 50 - 1, first_bytes + first_bytes / 50 + 1);
+    run_data_free(run);
+    assert_int_equal(run_data_load(&run, process_path("too-small"), &error), 0);
+    assert_int_equal(run->invocations[0].status, RUN_OOM);
+    run_data_free(run);
+    /* Rows of one cell may not come from two limits. */
+    assert_int_equal(minheap_table_load(&table, process_path("min.csv"), &error), 0);
+    table.rows[0].minheap_bytes += 4096;
+    assert_int_equal(minheap_table_save(&table, process_path("min.csv")), 0);
+    minheap_table_free(&table);
+    assert_refused("run --workload slice_append:slices=2000 --backend marksweep --heap-factor 1.02 "
+                   "--minheap @/min.csv --invocations 2 --out @/enough --resume",
+                   CMD_USAGE, "the minimum heap has changed");
+}
+
+static void an_interrupted_search_keeps_what_is_done(void **state)
+{
+    (void)state;
+    pid_t pid = process_start("minheap --workload slice_append:slices=2000 --workload "
+                              "quads:rounds=2000 --backend marksweep --out @/part.csv");
+    struct minheap_table table = {0};
+    struct csv_error error;
+    for (int i = 0; i < 6000 && table.row_count == 0; i++) {
+        usleep(10000);
+        if (minheap_table_load(&table, process_path("part.csv"), &error))
+            table = (struct minheap_table){0};
+    }
+    assert_int_equal(table.row_count, 1);
+    minheap_table_free(&table);
+    assert_int_equal(kill(pid, SIGINT), 0);
+    process_wait(&p, pid);
+    assert_exit_code(&p, CMD_INTERRUPTED);
+    assert_int_equal(minheap_table_load(&table, process_path("part.csv"), &error), 0);
+    assert_int_equal(table.row_count, 1);
+    assert_string_equal(table.rows[0].workload, "slice_append:slices=2000");
+    minheap_table_free(&table);
+}
+
 static void lists_have_what_tables_and_runners_say(void **state)
 {
     (void)state;
@@ -155,7 +293,11 @@ static void suites_are_plans_that_can_be_built(void **state)
     process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
-    assert_contains(p.out, "1 cell, 0 of them skipped; 10 processes");
+    assert_contains(p.out, "1 cell, 0 of them skipped; 11 processes");
+    assert_refused("run --dry-run --suite memory --backend marksweep --minheap @/absent.csv",
+                   CMD_MISSING,
+                   "gcmeter minheap --workload gcbench --workload cyclic_graph --workload "
+                   "slice_append --out '");
 }
 
 static struct run_data *load(const char *name)
@@ -335,7 +477,7 @@ static void closed_streams_do_not_mix_with_the_results(void **state)
         CMD_MISSING);
     struct run_data *run = load("closed");
     assert_int_equal(run->invocation_count, 2);
-    for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_FILE_COUNT; file++) {
+    for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_RUN_FILE_COUNT; file++) {
         struct csv_error error;
         if (run_data_each(run, (enum schema_file_id)file, ignore_row, NULL, &error))
             fail_msg("%s", error.text);
@@ -423,6 +565,9 @@ int main(void)
         cmocka_unit_test(version_is_one_line),
         cmocka_unit_test(unknown_words_are_refused_with_the_nearest),
         cmocka_unit_test(names_values_and_bounds_are_checked_before_anything_runs),
+        cmocka_unit_test(heap_factors_need_a_minimum_heap),
+        cmocka_unit_test(a_minimum_heap_is_found_kept_and_used),
+        cmocka_unit_test(an_interrupted_search_keeps_what_is_done),
         cmocka_unit_test(lists_have_what_tables_and_runners_say),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_measures_nothing),
         cmocka_unit_test(suites_are_plans_that_can_be_built),

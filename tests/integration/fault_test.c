@@ -26,8 +26,11 @@ static struct process p;
 
 static void describe(const char *name)
 {
-    printf("protocol,%s\r\nname,%s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n",
-           !strcmp(name, "other_protocol") ? "2" : "1", name);
+    size_t length = strcspn(name, "-");
+    printf("protocol,%s\r\nname,%.*s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n",
+           !strcmp(name, "other_protocol") ? "2" : "1", (int)length, name);
+    if (name[length])
+        printf("flavour,%s\r\n", name + length + 1);
     printf("reclaim,%s\r\n", !strcmp(name, "never_frees") ? "never" : "tracing");
     puts("capability,heap_limit\r\nunheard_of,key\r\n"
          "option,speed,number,percent,5,1,9,,how fast\r\n"
@@ -120,7 +123,7 @@ static int make_runners(void **state)
     static const char *const names[] = {
         "steady",     "segv",    "hang",       "sleeper",        "garbage", "flood",
         "half",       "silent",  "over_limit", "never_frees",    "glutton", "daemon",
-        "bad_metric", "differs", "no_library", "other_protocol",
+        "bad_metric", "differs", "no_library", "other_protocol", "probed",  "probed-probe",
     };
     if (process_setup(state))
         return -1;
@@ -276,6 +279,43 @@ static void every_record_lands_in_its_file(void **state)
     }
 }
 
+/* What a probe runner sends besides is not taken, and a backend without one says so. */
+static void probes_from_elsewhere_are_held_to_their_columns(void **state)
+{
+    (void)state;
+    static char text[65536];
+    process_run(&p, "run --workload chore --backend probed --backend steady --invocations 1 "
+                    "--probe 1 --order-seed 3 --out @/probed");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.err,
+                    "chore/steady/heap=none/threads=1: no probes: no probe runner for steady");
+    struct run_data *run = load("probed");
+    assert_int_equal(run->invocation_count, 4);
+    int64_t probe = run_data_invocation(run, "chore/probed/heap=none/threads=1", -1);
+    int64_t none = run_data_invocation(run, "chore/steady/heap=none/threads=1", -1);
+    assert_true(probe >= 0 && none >= 0);
+    assert_int_equal(run->invocations[probe].status, RUN_OK);
+    assert_string_equal(run->invocations[probe].flags, "probe fake");
+    assert_true(run->invocations[probe].has_checksum);
+    for (size_t i = 0; i < run->metric_count; i++) {
+        double value;
+        if (run_data_value(run, (size_t)probe, i, &value))
+            fail_msg("the probe has %s", run->metrics[i].name);
+    }
+    assert_int_equal(run->invocations[none].status, RUN_SKIPPED);
+    assert_string_equal(run->invocations[none].flags, "probe");
+    run_data_free(run);
+    static const char *const files[] = {"iterations", "pauses", "collections",
+                                        "latency",    "memory", "metrics"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "probed/%s.csv", files[i]);
+        process_read_file(process_path(name), text, sizeof text);
+        assert_contains(text, "\nchore/probed/heap=none/threads=1,0,");
+        assert_null(strstr(text, "threads=1,-1,"));
+    }
+}
+
 static void what_outlives_a_runner_does_not_hold_up_the_run(void **state)
 {
     (void)state;
@@ -413,6 +453,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(checksums_must_agree),
         cmocka_unit_test(what_cannot_run_is_listed_and_skipped_with_the_reason),
         cmocka_unit_test(every_record_lands_in_its_file),
+        cmocka_unit_test(probes_from_elsewhere_are_held_to_their_columns),
         cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
         cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
         cmocka_unit_test(a_resumed_run_is_the_one_that_was_not_interrupted),

@@ -82,7 +82,8 @@ static void expect_only(const char *backend, const char *allowed)
     snprintf(command, sizeof command,
              "nm -u -A '%s/../%s/workloads'/*.o |"
              " grep -vE ' "
-             "(workload_[a-z_]+|gc_(pool|finalizers?|weak)_[a-z_]+|mem(set|cpy|move|cmp)|__(asan|"
+             "(workload_[a-z_]+|gc_(pool|finalizers?|weak)_[a-z_]+|mem(set|p?cpy|move|cmp|chr)|"
+             "strlen|__(asan|"
              "ubsan|tsan|stack)_.*"
              "|_GLOBAL_OFFSET_TABLE_|s?n?printf|__[a-z_]*chk(_fail)?|%s)$'",
              bin ? bin : "build/bin", backend, allowed);

@@ -13,8 +13,8 @@
 
 #define MS 1000000
 
-static const char *const charts[] = {"time_ratio", "time_memory", "stop_cdf", "latency_hdr",
-                                     "memory_time"};
+static const char *const charts[] = {"time_ratio", "time_memory", "stop_cdf",
+                                     "stalls",     "latency_hdr", "memory_time"};
 #define CHART_COUNT (sizeof charts / sizeof *charts)
 
 static struct process p;
@@ -39,8 +39,10 @@ static void write_invocation(struct run_fixture *run, const char *workload, cons
             run_fixture_pause(run, cell, number, k * 20 * MS, (k + 1) * MS / 4);
             run_fixture_collection(run, cell, number, k, k * 20 * MS);
         }
-        run_fixture_latency(run, cell, number, 1000 << (k / 2), (1000 << (k / 2)) + 10,
-                            k < 5 ? 500 : 20);
+        static const char *const series[] = {"simple", "metered_100ms", "metered_full", "open"};
+        for (int64_t s = 0; s < (strcmp(workload, "gcbench:depth=18") == 0 ? 4 : 1); s++)
+            run_fixture_latency_of(run, cell, number, series[s], 1000 << (k / 2),
+                                   (1000 << (k / 2)) + 10 * (s + 1), k < 5 ? 500 : 20);
         run_fixture_memory(run, cell, number, k * 10 * MS, (10 + k % 5) << 20, -1);
     }
     run_fixture_commit(run, &(struct run_fixture_invocation){
@@ -211,13 +213,56 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
     process_run(&p, "plot @/least --format svg --width 1");
     assert_exit_code(&p, CMD_DONE);
     assert_string_equal(p.err, "");
-    static const char *const says[] = {"1 (1.00 ns)", "n = 1", "no stops", "no latencies recorded",
-                                       "no samples"};
+    static const char *const says[] = {
+        "1 (1.00 ns)",           "n = 1",     "no stops", "nothing measured",
+        "no latencies recorded", "no samples"};
     for (size_t i = 0; i < CHART_COUNT; i++) {
         read_picture("least/plots", charts[i], "svg");
         assert_svg();
         assert_contains(text, says[i]);
     }
+}
+
+static void a_heap_sweep_has_charts_of_its_own(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("sweep"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_key(&run, "backend_mimalloc_reclaim", "manual");
+    for (int64_t i = 0; i <= 4; i++) {
+        char cell[128];
+        snprintf(cell, sizeof cell, "w:name=%%25x/%s/heap=%s/threads=1",
+                 i ? "marksweep" : "mimalloc",
+                 (const char *const[]){"none", "1xmin", "1.5xmin", "2xmin", "4xmin"}[i]);
+        run_fixture_commit(&run, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = i ? "marksweep" : "mimalloc",
+                                     .status = i == 1 ? "oom" : "ok",
+                                     .wall_ns = i == 1 ? -1 : (i ? 100 / i : 40) * MS,
+                                     .rss_peak_bytes = i == 1 ? -1 : (4 + i) << 20,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                     .heap_limit_bytes = i << 20,
+                                 });
+    }
+    run_fixture_close(&run);
+    process_run(&p, "plot @/sweep --format svg,png");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    static const char *const drawn[] = {"time_space", "time_limit"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_contains(p.out, read_picture("sweep/plots", drawn[i], "svg"));
+        assert_svg();
+        assert_contains(text, "w:name=%25x");
+        assert_contains(text, "marksweep at 1xmin (oom 1 of 1)");
+        read_picture("sweep/plots", drawn[i], "png");
+        assert_memory_equal(text, "\211PNG", 4);
+    }
+    read_picture("sweep/plots", "time_space", "svg");
+    assert_contains(text, "is as fast as mimalloc from");
 }
 
 static void pages_of_an_earlier_run_are_removed(void **state)
@@ -283,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_same_run_gives_the_same_bytes),
         cmocka_unit_test(names_from_files_do_nothing_but_show),
         cmocka_unit_test(one_invocation_of_one_manual_backend_is_drawn),
+        cmocka_unit_test(a_heap_sweep_has_charts_of_its_own),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
         cmocka_unit_test(bad_input_is_refused),

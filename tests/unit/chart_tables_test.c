@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "data/chart_sweep.h"
 #include "data/chart_tables.h"
 #include "fixtures/run_fixture.h"
 
@@ -52,6 +53,7 @@ static void begin(const char *name)
     run_fixture_key(&fixture, "backend_malloc_reclaim", "manual");
     run_fixture_key(&fixture, "backend_marksweep_reclaim", "tracing");
     run_fixture_key(&fixture, "backend_boehm_reclaim", "tracing");
+    run_fixture_key(&fixture, "backend_nofree_reclaim", "never");
 }
 
 static void load(void)
@@ -248,6 +250,59 @@ static void percentiles_follow_the_rule_and_stop_where_too_few_are_left(void **s
     end();
 }
 
+/* Panels of requests are numbered on, and show the same part of both axes. */
+static void series_of_requests_have_panels_of_their_own(void **state)
+{
+    (void)state;
+    begin("series");
+    static const char *const series[] = {"simple", "metered_100ms", "metered_full", "open",
+                                         "of_tomorrow"};
+    for (int64_t i = 0; i < 5; i++)
+        run_fixture_latency_of(&fixture, MARKSWEEP, 0, series[i], 1000 * (i + 1), 1000 * (i + 1),
+                               i == 2 ? 100000 : 1000);
+    run_fixture_latency(&fixture, MALLOC, 0, 700, 700, 1000);
+    run_fixture_latency(&fixture, "z/malloc/heap=none/threads=1", 0, 5, 5, 1000);
+    commit(MARKSWEEP, "marksweep", 0, "ok", MS);
+    commit(MALLOC, "malloc", 0, "ok", MS);
+    commit("z/malloc/heap=none/threads=1", "malloc", 0, "ok", MS);
+    /* A failed invocation's series do not count. */
+    run_fixture_latency_of(&fixture, "z/malloc/heap=none/threads=1", 1, "open", 9000, 9000, 1000);
+    commit("z/malloc/heap=none/threads=1", "malloc", 1, "crashed", -1);
+    size_t pages = finish(NULL);
+    assert_int_equal(pages, 6);
+    const char *panels = "latency_hdr.panels.csv";
+    assert_int_equal(count_lines(panels), 1 + 5);
+    static const char *const titles[] = {"w · simple", "w · metered over 100 ms",
+                                         "w · metered in full", "w · open loop", "z"};
+    static const char *const numbers[] = {"1", "2", "3", "4", "5"};
+    char low[64], end_of_axis[64];
+    snprintf(low, sizeof low, "%s", field(panels, "low_ns", WHERE({"panel", "1"})));
+    snprintf(end_of_axis, sizeof end_of_axis, "%s",
+             field(panels, "inverse_tail_high", WHERE({"panel", "1"})));
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(field(panels, "title", WHERE({"panel", numbers[i]})), titles[i]);
+        if (i == 4)
+            break;
+        char table[64];
+        snprintf(table, sizeof table, "latency_hdr.%s.csv", numbers[i]);
+        /* marksweep is series 1; malloc has simple alone. */
+        assert_near(
+            number(field(table, "latency_ns",
+                         WHERE({"series", "1"}, {"kind", "mark"}, {"inverse_tail", "100"}))),
+            1000. * (double)(i + 1));
+        assert_near(number(field(table, "latency_ns", WHERE({"series", "1"}, {"kind", "longest"}))),
+                    1000. * (double)(i + 1));
+        assert_string_equal(field(panels, "low_ns", WHERE({"panel", numbers[i]})), low);
+        assert_string_equal(field(panels, "inverse_tail_high", WHERE({"panel", numbers[i]})),
+                            end_of_axis);
+        assert_string_equal(field(panels, "series", WHERE({"panel", numbers[i]})),
+                            i == 0 ? "1 2" : "1");
+    }
+    assert_near(number(end_of_axis), 10000);
+    assert_true(number(low) < 700);
+    end();
+}
+
 static void ratios_are_those_of_hodges_and_lehmann(void **state)
 {
     (void)state;
@@ -316,6 +371,153 @@ static void manual_cells_join_the_panels_of_every_heap_limit(void **state)
     end();
 }
 
+static void commit_limit(const char *cell, const char *backend, int64_t number, const char *status,
+                         int64_t limit_bytes, int64_t peak_bytes, int64_t wall_ns)
+{
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = backend,
+                                     .status = status,
+                                     .number = number,
+                                     .wall_ns = wall_ns,
+                                     .rss_peak_bytes = peak_bytes,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                     .heap_limit_bytes = limit_bytes,
+                                 });
+}
+
+static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
+{
+    (void)state;
+    begin("sweep");
+    static const char *const cells[][3] = {
+        {"w/marksweep/heap=1xmin/threads=1", "w/marksweep/heap=2xmin/threads=1",
+         "w/marksweep/heap=10xmin/threads=1"},
+        {"w/boehm/heap=1xmin/threads=1", "w/boehm/heap=2xmin/threads=1",
+         "w/boehm/heap=10xmin/threads=1"},
+    };
+    static const int64_t limits[] = {1000, 2000, 10000}, peaks[] = {2000, 3000, 12000};
+    static const int64_t walls_ms[] = {800, 400, 100};
+    for (int64_t i = 0; i < 3; i++) {
+        /* By falling limit: the order of the file does not matter. */
+        for (size_t k = 3; k-- > 0;) {
+            commit_limit(cells[0][k], "marksweep", i, "ok", limits[k], peaks[k] + i,
+                         (walls_ms[k] + i) * MS);
+            commit_limit(cells[1][k], "boehm", i, k == 2 ? "ok" : "oom", limits[k],
+                         k == 2 ? peaks[k] : -1, k == 2 ? 900 * (int64_t)MS : -1);
+        }
+        commit_limit(MIMALLOC, "mimalloc", i, "ok", 0, 6000 + i, (200 + i) * MS);
+        commit_limit("w/nofree/heap=none/threads=1", "nofree", i, "ok", 0, 1000000, 50 * MS);
+    }
+    /* Another workload at one limit is no sweep. */
+    commit_limit("v/marksweep/heap=1xmin/threads=1", "marksweep", 0, "ok", 500, 600, MS);
+    assert_int_equal(finish(NULL), 8);
+    assert_int_equal(count_lines("time_space.panels.csv"), 2);
+    static const char *const panel[][2] = {{"panel", "1"}, {NULL, NULL}};
+    assert_string_equal(field("time_space.panels.csv", "title", panel), "w");
+    assert_string_equal(field("time_space.panels.csv", "n", panel), "n = 3");
+    assert_near(number(field("time_space.panels.csv", "reference_bytes", panel)), 6001);
+    assert_near(number(field("time_space.panels.csv", "reference_ns", panel)), 201 * MS);
+    /* Between (3001 bytes, 401 ms) and (12001 bytes, 101 ms), both axes logarithmic. */
+    double part = log(401.0 / 201) / log(401.0 / 101);
+    double crossing = exp(log(3001) + part * (log(12001) - log(3001)));
+    static const char *const ours[][2] = {{"series", "marksweep"}, {NULL, NULL}};
+    assert_string_equal(field("time_space.crossings.csv", "crossing", ours), "crosses");
+    assert_string_equal(field("time_space.crossings.csv", "reference", ours), "mimalloc");
+    assert_near(number(field("time_space.crossings.csv", "memory_bytes", ours)), crossing);
+    assert_near(number(field("time_space.crossings.csv", "memory_ratio", ours)), crossing / 6001);
+    /* By the fastest: from (400 ms) to (100 ms), down to 200 ms: half-way. */
+    assert_string_equal(field("time_space.crossings.csv", "fastest_crossing", ours), "crosses");
+    assert_near(number(field("time_space.crossings.csv", "fastest_memory_bytes", ours)),
+                sqrt(3001.0 * 12001));
+    assert_int_equal(count_lines("time_space.crossings.csv"), 2); /* boehm has but one point */
+    char note[256];
+    snprintf(note, sizeof note,
+             "marksweep is as fast as mimalloc from %.3g times its peak memory; off the scale: "
+             "nofree (977 KiB%%2C 50.0 ms); not drawn: boehm at 1xmin%%2C 2xmin (oom 3 of 3)",
+             crossing / 6001);
+    assert_string_equal(field("time_space.panels.csv", "note", panel), note);
+
+    static const char *const series = "2"; /* boehm, marksweep, mimalloc, nofree */
+    assert_near(number(field("time_space.1.csv", "memory_bytes",
+                             WHERE({"series", series}, {"limit_bytes", "2000"}))),
+                3001);
+    assert_near(number(field("time_space.1.csv", "memory_high_bytes",
+                             WHERE({"series", series}, {"limit_bytes", "2000"}))),
+                3002);
+    assert_near(number(field("time_limit.1.csv", "memory_bytes",
+                             WHERE({"series", series}, {"wall_ns", "401000000"}))),
+                2000);
+    assert_near(number(field("time_limit.1.csv", "memory_bytes", WHERE({"kind", "point"}))), 6001);
+    assert_string_equal(field("time_limit.panels.csv", "note", panel),
+                        "off the scale: nofree (977 KiB%2C 50.0 ms); not drawn: boehm at "
+                        "1xmin%2C 2xmin (oom 3 of 3)");
+    /* The first row of a curve is that of the smallest limit. */
+    assert_string_equal(field("time_space.1.csv", "limit_bytes", WHERE({"series", series})),
+                        "1000");
+    end();
+}
+
+/* One disturbed invocation of the two at the largest heap must not pass for the truth in silence.
+ */
+static void a_crossing_that_hangs_on_noise_says_so(void **state)
+{
+    (void)state;
+    begin("noise");
+    for (int64_t i = 0; i < 3; i++) {
+        commit_limit("w/marksweep/heap=1xmin/threads=1", "marksweep", i, "ok", 1000, 2000,
+                     400 * MS);
+        commit_limit("w/marksweep/heap=2xmin/threads=1", "marksweep", i, "ok", 2000, 4000,
+                     (i == 0 ? 100 : 300) * MS);
+        commit_limit("w/boehm/heap=1xmin/threads=1", "boehm", i, "ok", 1000, 2000, 500 * MS);
+        commit_limit("w/boehm/heap=2xmin/threads=1", "boehm", i, "ok", 2000, 8000, 150 * MS);
+        commit_limit(MIMALLOC, "mimalloc", i, "ok", 0, 4000, (i == 0 ? 120 : 200) * MS);
+    }
+    finish(NULL);
+    double boehm = exp(log(2000) + log(500.0 / 200) / log(500.0 / 150) * log(4)) / 4000;
+    double marksweep = exp(log(2000) + log(400.0 / 120) / log(4) * log(2)) / 4000;
+    char note[512];
+    snprintf(note, sizeof note,
+             "boehm is as fast as mimalloc from %.3g times its peak memory (slower by the fastest "
+             "invocations); marksweep is slower than mimalloc up to its largest heap (as fast from "
+             "%.3g times its peak memory by the fastest invocations)",
+             boehm, marksweep);
+    assert_string_equal(field("time_space.panels.csv", "note", WHERE({"panel", "1"})), note);
+    end();
+}
+
+static void a_curve_crosses_where_it_comes_down_for_good(void **state)
+{
+    (void)state;
+    double bytes = 0;
+    struct chart_sweep_point points[] = {{100, 80}, {200, 10}, {400, 40}, {1600, 10}};
+    assert_int_equal(chart_sweep_cross(points, 4, 20, &bytes), CHART_CROSSES);
+    assert_near(bytes, 800); /* half-way, both in powers of two and of four */
+    assert_int_equal(chart_sweep_cross(points, 4, 10, &bytes), CHART_CROSSES);
+    assert_near(bytes, 1600);
+    assert_int_equal(chart_sweep_cross(points, 4, 9.9, &bytes), CHART_NEVER);
+    assert_int_equal(chart_sweep_cross(points, 4, 80, &bytes), CHART_BELOW);
+    assert_near(bytes, 100);
+    assert_int_equal(chart_sweep_cross(points, 1, 79, &bytes), CHART_NEVER);
+    assert_int_equal(chart_sweep_cross(points, 2, 79, &bytes), CHART_CROSSES);
+    assert_true(bytes > 100 && bytes < 101);
+}
+
+static void a_run_without_sweeps_has_no_such_pages(void **state)
+{
+    (void)state;
+    begin("no-sweep");
+    commit_limit("w/marksweep/heap=3xlive/threads=1", "marksweep", 0, "ok", 3000, 600, MS);
+    commit_limit("w/boehm/heap=2xlive/threads=1", "boehm", 0, "ok", 2000, 600, MS);
+    commit_limit("w/marksweep/heap=2xlive/threads=2", "marksweep", 0, "ok", 2000, 600, MS);
+    commit_limit("w/marksweep/heap=none/threads=1", "marksweep", 0, "ok", 0, 600, MS);
+    assert_int_equal(finish(NULL), 6);
+    assert_int_equal(count_lines("time_space.panels.csv"), 1);
+    end();
+}
+
 static void probe_invocations_do_not_count(void **state)
 {
     (void)state;
@@ -335,6 +537,42 @@ static void probe_invocations_do_not_count(void **state)
     finish(NULL);
     assert_string_equal(field("stop_cdf.panels.csv", "n", WHERE({"panel", "1"})), "n = 1");
     assert_string_equal(field("stop_cdf.panels.csv", "series", WHERE({"panel", "1"})), "");
+    end();
+}
+
+/* Stops come from the invocations that are measured, stalls from probes; what has none is told from
+ * what was not looked at. */
+static void stalls_come_from_probes_and_stops_from_the_others(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = SCHEMA_INVOCATIONS_stall_count,
+        STALL = SCHEMA_INVOCATIONS_stall_max_ns,
+        STOP = SCHEMA_INVOCATIONS_pause_max_ns,
+    };
+    begin("stalls");
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 0, "", STOP, 3 * MS, STALL, -1);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 1, "noisy", STOP, 5 * MS, STALL, -1);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", -1, "probe", COUNT, 9, STALL, 7 * MS);
+    /* Whatever a probe says of stops, and a measured one of stalls, it is not shown. */
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", -2, "probe", STOP, 90 * MS, STALL,
+                        8 * MS);
+    run_fixture_figures(&fixture, MARKSWEEP, "marksweep", 2, "", STOP, 4 * MS, STALL, 90 * MS);
+    run_fixture_figures(&fixture, MIMALLOC, "mimalloc", 0, "", COUNT, -1, STALL, -1);
+    run_fixture_figures(&fixture, MIMALLOC, "mimalloc", -1, "probe", COUNT, 0, STALL, -1);
+    run_fixture_figures(&fixture, BOEHM, "boehm", 0, "", STOP, 6 * MS, STALL, -1);
+    finish(NULL);
+    const char *table = "stalls.1.csv";
+    assert_int_equal(count_lines(table), 1 + 3);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 4 * MS);
+    assert_near(number(field(table, "low_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 3 * MS);
+    assert_near(number(field(table, "high_ns", WHERE({"kind", "stop"}, {"n", "3"}))), 5 * MS);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stop"}, {"n", "1"}))), 6 * MS);
+    assert_near(number(field(table, "longest_ns", WHERE({"kind", "stall"}))), 7.5 * MS);
+    assert_string_equal(field(table, "n", WHERE({"kind", "stall"})), "2");
+    assert_string_equal(field("stalls.panels.csv", "note", WHERE({"panel", "1"})),
+                        "probe invocations: 1; no stops: mimalloc; no stalls: mimalloc; "
+                        "stalls not measured: boehm");
     end();
 }
 
@@ -371,7 +609,7 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 10);
+    assert_int_equal(finish(NULL), 12);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
     end();
@@ -383,10 +621,16 @@ int main(void)
         cmocka_unit_test(quantiles_of_stops_are_medians_over_invocations),
         cmocka_unit_test(a_curve_of_many_stops_is_bounded),
         cmocka_unit_test(percentiles_follow_the_rule_and_stop_where_too_few_are_left),
+        cmocka_unit_test(series_of_requests_have_panels_of_their_own),
         cmocka_unit_test(ratios_are_those_of_hodges_and_lehmann),
         cmocka_unit_test(the_reference_is_chosen_or_named),
         cmocka_unit_test(manual_cells_join_the_panels_of_every_heap_limit),
+        cmocka_unit_test(a_heap_sweep_is_one_panel_against_memory_and_limit),
+        cmocka_unit_test(a_crossing_that_hangs_on_noise_says_so),
+        cmocka_unit_test(a_curve_crosses_where_it_comes_down_for_good),
+        cmocka_unit_test(a_run_without_sweeps_has_no_such_pages),
         cmocka_unit_test(probe_invocations_do_not_count),
+        cmocka_unit_test(stalls_come_from_probes_and_stops_from_the_others),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
     };

@@ -55,6 +55,8 @@ static void run_has_defaults(void **state)
     assert_int_equal(line.iterations, 1);
     assert_int_equal(line.seed, 1);
     assert_int_equal(line.records_fd, 1);
+    assert_true(line.event_log_fd == COMMAND_LINE_NO_FD);
+    assert_int_equal(line.probe, 0);
 }
 
 static void run_takes_all_its_words(void **state)
@@ -62,11 +64,12 @@ static void run_takes_all_its_words(void **state)
     (void)state;
     struct command_line line;
     char why[256];
-    assert_int_equal(parse("--run --records 7 --seed 18446744073709551615 --iterations 3 "
-                           "--warmup 0 --memory-cap 4096 --heap-limit 9223372036854775807 "
-                           "--threads 2 --options a=1,b=2 --params c=3 --workload w --probe 0",
-                           &line, why, sizeof why),
-                     0);
+    assert_int_equal(
+        parse("--run --records 7 --seed 18446744073709551615 --iterations 3 "
+              "--warmup 0 --memory-cap 4096 --heap-limit 9223372036854775807 "
+              "--threads 2 --options a=1,b=2 --params c=3 --workload w --probe 1 --event-log 4",
+              &line, why, sizeof why),
+        0);
     assert_string_equal(line.workload, "w");
     assert_string_equal(line.params, "c=3");
     assert_string_equal(line.options, "a=1,b=2");
@@ -77,6 +80,8 @@ static void run_takes_all_its_words(void **state)
     assert_int_equal(line.iterations, 3);
     assert_true(line.seed == UINT64_MAX);
     assert_int_equal(line.records_fd, 7);
+    assert_int_equal(line.event_log_fd, 4);
+    assert_int_equal(line.probe, 1);
 }
 
 static void live_bytes_takes_what_the_formula_needs(void **state)
@@ -119,7 +124,9 @@ static void mistakes_are_named(void **state)
          "--heap-limit 1G: not an integer from 0 to 9223372036854775807"},
         {"--run --workload w --seed 18446744073709551616",
          "--seed 18446744073709551616: not an integer from 0 to 18446744073709551615"},
-        {"--run --workload w --probe 1", "--probe 1: this is not a probe runner"},
+        {"--run --workload w --probe 2", "--probe 2: not an integer from 0 to 1"},
+        {"--run --workload w --event-log -1",
+         "--event-log -1: not an integer from 0 to 2147483647"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct command_line line;
@@ -136,7 +143,7 @@ static void help_names_the_calls(void **state)
     static const char *const words[] = {
         "--describe",   "--live-bytes", "--run",        "--workload",   "--params",
         "--threads",    "--options",    "--heap-limit", "--memory-cap", "--warmup",
-        "--iterations", "--seed",       "--records",
+        "--iterations", "--seed",       "--records",    "--event-log",  "--probe",
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         assert_non_null(strstr(command_line_help, words[i]));

@@ -67,6 +67,7 @@ static void all_rows(void **state)
                         "protocol,1\n"
                         "name,fake\n"
                         "flavour,deep\n"
+                        "event_log,1\n"
                         "summary,for tests\n"
                         "version,1.0\n"
                         "header_version,1.0\n"

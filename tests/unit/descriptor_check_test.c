@@ -183,6 +183,34 @@ static void mistakes_of_a_parameter(void **state)
     assert_param(p, "workload graph: parameter window: its bounds or default are wrong");
 }
 
+static void assert_requests(struct workload_param rate, const char *line)
+{
+    struct workload w = right;
+    w.params = &rate;
+    w.param_count = 1;
+    w.traits = WORKLOAD_IS_REQUESTS;
+    assert_workload(&w, line);
+}
+
+static void requests_need_a_rate(void **state)
+{
+    (void)state;
+    const struct workload_param rate = {"rate", "per_s", 9, 0, 1000000000, "due per second"};
+    struct workload_param p = rate;
+    assert_requests(p, "");
+    p.name = "pace";
+    assert_requests(p, "workload graph: requests need a parameter rate, in per_s");
+    p = rate;
+    p.unit = "count";
+    assert_requests(p, "workload graph: requests need a parameter rate, in per_s");
+    p = rate;
+    p.min = 1;
+    assert_requests(p, "workload graph: rate goes from 0, a closed loop, to at most 10^9");
+    p = rate;
+    p.max++;
+    assert_requests(p, "workload graph: rate goes from 0, a closed loop, to at most 10^9");
+}
+
 static void assert_type(struct gc_type type, const char *line)
 {
     struct gc_type *const one[] = {&type, NULL};
@@ -212,7 +240,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_right_backend_passes),  cmocka_unit_test(mistakes_of_a_backend),
         cmocka_unit_test(mistakes_of_an_option),   cmocka_unit_test(mistakes_of_a_workload),
-        cmocka_unit_test(mistakes_of_a_parameter), cmocka_unit_test(mistakes_of_a_type),
+        cmocka_unit_test(mistakes_of_a_parameter), cmocka_unit_test(requests_need_a_rate),
+        cmocka_unit_test(mistakes_of_a_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "gc_backend.h"
 
 #ifndef FAKE_RECLAIM
@@ -38,6 +39,7 @@ static struct {
     unsigned attach_limit; /* attach fails beyond it; 0: never */
     _Atomic unsigned broken_rules_count;
     const struct gc_listener *listener;
+    _Atomic int64_t stopped_until_ns; /* a stop of the world, which ends at this time */
     int init_result;
     struct gc_config config;
     struct gc_stats stats;
@@ -111,8 +113,16 @@ static void fake_enter_blocked(struct gc_mutator *m)
     m->blocked = true;
 }
 
+/* Waits where the world is stopped. */
+static inline void fake_safepoint(void)
+{
+    while (clock_now_ns() < atomic_load(&fake.stopped_until_ns))
+        continue;
+}
+
 static void fake_leave_blocked(struct gc_mutator *m)
 {
+    fake_safepoint();
     fake_require(pthread_equal(m->owner, pthread_self()) && m->blocked);
     m->blocked = false;
 }
@@ -158,8 +168,12 @@ static void fake_reset_peak(void)
 
 static int fake_metric(size_t index, struct gc_metric *metric)
 {
-    *metric = (struct gc_metric){"fake_levels_count", "count", "none", 2.5};
-    return index == 0;
+    static double cumulative = 10;
+    if (index == 0)
+        *metric = (struct gc_metric){"fake_levels_count", "count", "none", 2.5, 0};
+    else if (index == 1)
+        *metric = (struct gc_metric){"fake_looks_count", "count", "lower", cumulative++, 1};
+    return index <= 1;
 }
 
 static const char *fake_version(void)

@@ -2,6 +2,8 @@
  * are reachable: random edges, roots, registrations, collections and finalizers that bring nodes
  * back, the heap being verified before and after each collection. Stacks are scanned
  * conservatively, so the model bounds from one side what must live, and by share what must go. */
+#include <pthread.h>
+
 #include "base/rng.h"
 #include "marksweep/marksweep.h"
 #include "marksweep/marksweep_finalizer_internal.h"
@@ -446,10 +448,82 @@ static void objects_of_every_size(void **state)
     assert_in_range(sized_sum, sum / 2, sum);
 }
 
+enum { LEAVING = 100 };
+static jmp_buf *leaving;
+static uint64_t left_sum;
+
+static void leave(struct gc_mutator *m, void *object, void *data)
+{
+    (void)m;
+    (void)data;
+    left_sum += *(uint64_t *)object;
+    if (leaving)
+        longjmp(*leaving, 1);
+}
+
+static const struct gc_finalizer leaving_finalizer = {leave, NULL};
+
+static __attribute__((noinline)) void make_leaving(struct gc_mutator *m)
+{
+    for (uint64_t i = 0; i < LEAVING; i++) {
+        uint64_t *volatile object = gc_alloc(m, &leaf_type, 2 * sizeof *object);
+        *object = i;
+        gc_finalizer_set(m, object, &leaving_finalizer);
+    }
+}
+
+/* Runs one finalizer, which leaves by longjmp, with a collection after it. */
+static __attribute__((noinline)) void run_one(struct gc_mutator *m)
+{
+    jmp_buf out;
+    leaving = &out;
+    if (setjmp(out) == 0)
+        gc_finalizers_run(m);
+    leaving = NULL;
+    gc_backend.collect(m);
+}
+
+static void *run_one_and_detach(void *data)
+{
+    (void)data;
+    struct gc_mutator *m = gc_backend.attach();
+    run_one(m);
+    gc_backend.detach(m);
+    return NULL;
+}
+
+/* What a finalizer that leaves by longjmp keeps from running is run by the next call, by another
+ * thread where the first has detached; and each runs once. */
+static void leaving_by_longjmp_loses_none(void **state)
+{
+    (void)state;
+    fixture_clear_stack();
+    gc_backend.collect(fixture_main);
+    gc_finalizers_run(fixture_main);
+    make_leaving(fixture_main);
+    fixture_clear_stack();
+    gc_backend.collect(fixture_main);
+    run_one(fixture_main);
+    run_one(fixture_main);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_one_and_detach, NULL), 0);
+    gc_backend.enter_blocked(fixture_main);
+    pthread_join(thread, NULL);
+    gc_backend.leave_blocked(fixture_main);
+    fixture_verify();
+    gc_finalizers_run(fixture_main);
+    fixture_clear_stack();
+    gc_backend.collect(fixture_main);
+    gc_finalizers_run(fixture_main);
+    /* A stale word may hold one or two of them. */
+    uint64_t all = (uint64_t)LEAVING * (LEAVING - 1) / 2;
+    assert_in_range(left_sum, all - 2 * LEAVING, all);
+}
+
 static int start(void **state)
 {
     (void)state;
-    fixture_start(&(struct fixture_settings){.gogc = 50, .verify = 1});
+    fixture_start(&(struct fixture_settings){.gogc = 50, .verify = 1, .threads_count = 2});
     fixture_register(&node_type);
     fixture_register(&leaf_type);
     return gc_backend.roots_add(&heap, &heap + 1);
@@ -462,6 +536,7 @@ int main(void)
         cmocka_unit_test(ephemerons_hold_what_their_keys_reach),
         cmocka_unit_test(a_value_does_not_keep_its_key),
         cmocka_unit_test(objects_of_every_size),
+        cmocka_unit_test(leaving_by_longjmp_loses_none),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

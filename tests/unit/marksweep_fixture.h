@@ -64,8 +64,9 @@ static void fixture_out_of_memory(void *data, size_t bytes)
 
 static inline void fixture_start(const struct fixture_settings *settings)
 {
-    static const struct gc_listener listener = {NULL, fixture_stop, fixture_collection,
-                                                fixture_out_of_memory};
+    static const struct gc_listener listener = {.stop = fixture_stop,
+                                                .collection = fixture_collection,
+                                                .out_of_memory = fixture_out_of_memory};
     int64_t values[8] = {0};
     assert_true(gc_backend.option_count <= sizeof values / sizeof values[0]);
     for (size_t i = 0; i < gc_backend.option_count; i++) {

@@ -111,13 +111,16 @@ static void works_at_one_point_six_times_the_live_data(void **state)
 static __attribute__((noinline)) void fill_with_leaves_from(size_t first, size_t count,
                                                             size_t bytes)
 {
-    for (size_t i = first; i < first + count; i++)
-        memset(roots[i] = gc_alloc(fixture_main, &leaf_type, bytes), 1, bytes);
+    for (size_t i = first; i < first + count; i++) {
+        roots[i] = gc_alloc(fixture_main, &leaf_type, bytes);
+        memset(roots[i], 1, bytes);
+    }
 }
 
 static __attribute__((noinline)) void allocate_large(size_t slot, size_t bytes)
 {
-    memset(roots[slot] = gc_alloc(fixture_main, &leaf_type, bytes), 2, bytes);
+    roots[slot] = gc_alloc(fixture_main, &leaf_type, bytes);
+    memset(roots[slot], 2, bytes);
 }
 
 static __attribute__((noinline)) void allocate_arrays(size_t count, struct rng *rng)
@@ -138,10 +141,15 @@ static void free_memory_serves_every_size(void **state)
     for (int turn = 0; turn < 10; turn++) {
         drop_roots();
         fill_with_leaves_from(0, COUNT, 4096);
-        /* Every other block of them dies. */
-        for (size_t i = 0; i < COUNT; i++)
-            if (i % 4 < 2)
+        /* Every other block of them dies, wherever an older object may lie between them. */
+        uintptr_t block = 0;
+        bool dies = false;
+        for (size_t i = 0; i < COUNT; i++) {
+            dies ^= block != (uintptr_t)roots[i] / MS_BLOCK_BYTES;
+            block = (uintptr_t)roots[i] / MS_BLOCK_BYTES;
+            if (dies)
                 roots[i] = NULL;
+        }
         allocate_large(SLOTS - 1, LARGE);
         allocate_arrays(2000, &rng);
         assert_within_limit();

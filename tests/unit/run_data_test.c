@@ -67,7 +67,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    for (int i = 0; i < SCHEMA_FILE_COUNT; i++)
+    for (int i = 0; i < SCHEMA_RUN_FILE_COUNT; i++)
         unlink(path_in(schema_files[i].name));
     return rmdir(folder);
 }

@@ -53,6 +53,8 @@ static struct {
     uint64_t allocated_bytes;
     uint64_t allocated_count;
     uint64_t operations_count;
+    uint64_t requests_count;
+    uint64_t requests_sum; /* of their numbers */
     /* Objects of the run's one pool, last in first out. */
     void **pool;
     size_t pool_count;
@@ -71,6 +73,8 @@ static struct {
 
 /* The thread's newest object until its next safepoint. */
 static _Thread_local char *audit_newest;
+/* The least number that its next request may have. */
+static _Thread_local uint64_t audit_next_request;
 
 static inline void audit_fail(const char *what)
 {
@@ -91,7 +95,8 @@ static inline bool audit_is_pointer(const struct gc_type *type, size_t offset)
     if (offset % sizeof(void *) != 0)
         return false;
     if (offset < type->fixed_bytes)
-        return type->fixed_pointers >> (offset / sizeof(void *)) & 1;
+        return offset / sizeof(void *) < 64 &&
+               type->fixed_pointers >> (offset / sizeof(void *)) & 1;
     if (type->element_bytes == 0)
         return false;
     return type->element_pointers >>
@@ -282,6 +287,24 @@ void workload_operation_end(struct workload_thread *thread)
     __atomic_fetch_add(&audit.operations_count, 1, __ATOMIC_RELAXED);
 }
 
+void workload_requests_begin(struct workload_thread *thread)
+{
+    audit_next_request = 0;
+    workload_barrier(thread);
+}
+
+/* A thread serves its own requests in ascending order, and no other thread serves them too: the
+ * numbers seen must add up to those of 0 .. n - 1 (audit_result). */
+void workload_request_begin(struct workload_thread *thread, uint64_t request)
+{
+    (void)thread;
+    if (request < audit_next_request)
+        audit_fail("a thread serves its requests out of order");
+    audit_next_request = request + 1;
+    __atomic_fetch_add(&audit.requests_count, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&audit.requests_sum, request, __ATOMIC_RELAXED);
+}
+
 void workload_fail(struct workload_thread *thread, const char *what)
 {
     (void)thread;
@@ -350,6 +373,7 @@ static inline struct audit_result audit_run(const struct workload *workload, con
     audit.run = &run;
     audit.live_bytes = audit.peak_bytes = 0;
     audit.allocated_bytes = audit.allocated_count = audit.operations_count = 0;
+    audit.requests_count = audit.requests_sum = 0;
     audit.victim = NULL;
     audit.line_count = 0;
     for (unsigned i = 0; i < threads; i++)
@@ -377,6 +401,10 @@ static inline struct audit_result audit_run(const struct workload *workload, con
     result.allocated_bytes = audit.allocated_bytes;
     result.allocated_count = audit.allocated_count;
     result.operations_count = audit.operations_count;
+    if (workload->traits & WORKLOAD_IS_REQUESTS) {
+        assert_int_equal(audit.requests_count, audit.operations_count);
+        assert_int_equal(audit.requests_sum, audit.requests_count * (audit.requests_count - 1) / 2);
+    }
     result.leaked_bytes = audit.live_bytes;
     audit_clear();
     pthread_barrier_destroy(&audit.barrier);

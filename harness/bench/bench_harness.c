@@ -1,0 +1,410 @@
+/* bench_harness.c: what recording costs (`make bench-harness`): every workload with and without it,
+ * interleaved, and the costs of single records as the runners measure them themselves.
+ *
+ *   bench-harness OUT [INVOCATIONS]
+ *
+ * OUT gets ratios.csv, costs.csv and run.csv, and stdout the two tables. The arms are whole
+ * invocations by the driver, as `gcmeter run` makes them, and bare ones: `--record 0`, and no
+ * sampling of memory. Exit codes: 0 done; 1 a cost is beyond its bound, or a workload is certainly
+ * slower by more than its; 2 usage; 3 something is missing; 4 an invocation failed; 130
+ * interrupted. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/errors.h"
+#include "base/rng.h"
+#include "data/csv_write.h"
+#include "data/statistics.h"
+#include "driver/cmd.h"
+#include "driver/environment.h"
+#include "driver/invocation.h"
+#include "driver/text_table.h"
+#include "driver/xalloc.h"
+
+/* What the issue of this tool promises. */
+#define OPERATION_MAX_NS  40.0
+#define STOP_ENTRY_MAX_NS 200.0
+#define WATCH_MAX_SHARE   0.005
+#define RATIO_MAX         1.02
+
+#define INVOCATIONS_DEFAULT 20
+#define INVOCATIONS_MAX     STATISTICS_EXACT_MAX
+#define ITERATIONS          2
+#define ALPHA               0.05
+
+/* A collector and a manual backend: what is recorded differs by the stops. */
+static const char *backends[] = {"malloc", "marksweep"};
+
+/* It consists of records and nothing else. */
+#define WORKLOAD_OF_RECORDS_ONLY "nothing"
+
+enum arm { ARM_BARE, ARM_RECORDED, ARMS };
+
+struct sample {
+    double values[INVOCATIONS_MAX];
+    size_t count;
+};
+
+/* Logarithms, for ratios. */
+struct cell_times {
+    struct sample wall[ARMS];
+    struct sample cpu[ARMS];
+};
+
+struct cost {
+    const char *what;
+    const char *unit;
+    double bound;
+    double *values;
+    size_t count;
+};
+
+enum { COST_OPERATION, COST_STOP_ENTRY, COST_STOP, COST_WATCH, COSTS };
+
+struct bench {
+    struct plan plan;
+    struct invocation_options options;
+    unsigned invocations;
+    uint64_t order_seed;
+    struct cell_times *cells; /* parallel to the plan's */
+    struct cost costs[COSTS];
+    double watch_cpu_ns; /* of the invocation that runs now */
+};
+
+static void add(struct sample *sample, double value)
+{
+    sample->values[sample->count++] = value;
+}
+
+static void add_cost(struct bench *b, int cost, double value)
+{
+    struct cost *c = &b->costs[cost];
+    *(double *)xappend(&c->values, &c->count, sizeof value) = value;
+}
+
+static void take_record(void *data, const struct record *record)
+{
+    struct bench *b = data;
+    if (record->kind != RECORD_EXTRA)
+        return;
+    double value = strtod(record->fields[3], NULL);
+    if (!strcmp(record->fields[0], "observer_stop_entry_ns"))
+        add_cost(b, COST_STOP_ENTRY, value);
+    else if (!strcmp(record->fields[0], "observer_stop_ns"))
+        add_cost(b, COST_STOP, value);
+    else if (!strcmp(record->fields[0], "hiccup_watch_cpu_ns"))
+        b->watch_cpu_ns = value;
+}
+
+static double metric(const struct invocation_result *result, size_t column)
+{
+    return result->metrics[column] ? strtod(result->metrics[column], NULL) : NAN;
+}
+
+/* One invocation. 0, or an exit code. */
+static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position)
+{
+    struct invocation_sink sink = {.data = b, .record = take_record};
+    struct invocation_result result;
+    b->options.is_bare = arm == ARM_BARE;
+    b->watch_cpu_ns = NAN;
+    invocation_run(&result, &b->plan.cells[cell], plan_padding(b->order_seed, position),
+                   &b->options, &sink);
+    int code = result.interrupted ? CMD_INTERRUPTED : CMD_DONE;
+    if (!code && result.status != INVOCATION_OK)
+        code = cmd_fail(CMD_FAILED, "%s: %s: %s", b->plan.cells[cell].key,
+                        invocation_status_word(result.status), result.detail);
+    if (!code) {
+        double wall_ns = metric(&result, SCHEMA_INVOCATIONS_wall_ns);
+        double cpu_ns = metric(&result, SCHEMA_INVOCATIONS_cpu_user_ns) +
+                        metric(&result, SCHEMA_INVOCATIONS_cpu_sys_ns);
+        add(&b->cells[cell].wall[arm], log(wall_ns));
+        add(&b->cells[cell].cpu[arm], log(cpu_ns));
+        if (arm == ARM_RECORDED) {
+            add_cost(b, COST_OPERATION, metric(&result, SCHEMA_INVOCATIONS_observer_ns));
+            if (!isnan(b->watch_cpu_ns))
+                add_cost(b, COST_WATCH, b->watch_cpu_ns / wall_ns);
+        }
+    }
+    invocation_result_free(&result);
+    return code;
+}
+
+/* Rounds of all cells, the two arms of a cell one after the other in random order. */
+static int run_all(struct bench *b)
+{
+    size_t *order = xcalloc(b->plan.runnable_count, sizeof *order);
+    uint64_t position = 0;
+    int code = 0;
+    for (unsigned round = 0; round < b->invocations && !code; round++) {
+        struct rng rng;
+        rng_seed(&rng, b->order_seed, round);
+        plan_order(&b->plan, b->order_seed, round, order);
+        fprintf(stderr, "bench-harness: round %u of %u\n", round + 1, b->invocations);
+        for (size_t i = 0; i < b->plan.runnable_count && !code; i++) {
+            enum arm first = rng_below(&rng, 2) ? ARM_RECORDED : ARM_BARE;
+            code = run_arm(b, order[i], first, position++);
+            if (!code)
+                code =
+                    run_arm(b, order[i], first == ARM_BARE ? ARM_RECORDED : ARM_BARE, position++);
+        }
+    }
+    free(order);
+    return code;
+}
+
+struct ratio {
+    double estimate;
+    double low;
+    double high;
+};
+
+static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[ARMS])
+{
+    for (int arm = 0; arm < ARMS; arm++)
+        statistics_sort(arms[arm].values, arms[arm].count);
+    struct shift_estimate shift =
+        statistics_shift(u, arms[ARM_BARE].values, arms[ARM_RECORDED].values, ALPHA);
+    return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
+}
+
+static FILE *create(const char *folder, const char *name)
+{
+    char *path = xprintf("%s/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        cmd_fail(CMD_MISSING, "%s cannot be written: %s", path, strerror(errno));
+    free(path);
+    return file;
+}
+
+/* 0, or an exit code. */
+static int finish(FILE *file, const char *name)
+{
+    int error = ferror(file);
+    if (fclose(file) || error)
+        return cmd_fail(CMD_MISSING, "%s cannot be written", name);
+    return 0;
+}
+
+/* With whether the bound is kept, as far as the interval tells. */
+static void add_ratio(struct text_table *table, FILE *csv, const struct ratio *r)
+{
+    const char *kept = r->high <= RATIO_MAX ? "yes" : r->low > RATIO_MAX ? "no" : "undecided";
+    fprintf(csv, ",%.6g,%.6g,%.6g,%s", r->estimate, r->low, r->high, kept);
+    text_table_addf(table, "%.4f [%.4f, %.4f]", r->estimate, r->low, r->high);
+    text_table_add(table, kept);
+}
+
+static int write_ratios(struct bench *b, const char *folder)
+{
+    FILE *csv = create(folder, "ratios.csv");
+    struct u_distribution u;
+    if (!csv)
+        return CMD_MISSING;
+    if (u_distribution_make(&u, b->invocations, b->invocations)) {
+        fclose(csv);
+        return cmd_fail(CMD_MISSING, "out of memory");
+    }
+    struct text_table table = {.column_count = 6};
+    bool is_beyond = false;
+    static const char *const headings[] = {"cell",
+                                           "without",
+                                           "wall, with / without [95 %]",
+                                           "at most 2 % more",
+                                           "CPU, with / without [95 %]",
+                                           "at most 2 % more"};
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        text_table_add(&table, headings[i]);
+    fputs("cell,invocations,wall_bare_ns,wall_recorded_ns,wall_ratio,wall_ratio_low,wall_ratio_"
+          "high,wall_kept,"
+          "cpu_ratio,cpu_ratio_low,cpu_ratio_high,cpu_kept,bound\n",
+          csv);
+    for (size_t i = 0; i < b->plan.cell_count; i++) {
+        struct cell_times *times = &b->cells[i];
+        const char *key = b->plan.cells[i].key;
+        if (!times->wall[ARM_BARE].count)
+            continue;
+        struct ratio wall = ratio_of(&u, times->wall);
+        struct ratio cpu = ratio_of(&u, times->cpu);
+        double medians[ARMS];
+        for (int arm = 0; arm < ARMS; arm++)
+            medians[arm] = exp(statistics_median(times->wall[arm].values, times->wall[arm].count));
+        is_beyond |= wall.low > RATIO_MAX || cpu.low > RATIO_MAX;
+        fprintf(csv, "%s,%u,%.0f,%.0f", key, b->invocations, medians[ARM_BARE],
+                medians[ARM_RECORDED]);
+        text_table_add(&table, key);
+        text_table_addf(&table, "%.4g ms", medians[ARM_BARE] / 1e6);
+        add_ratio(&table, csv, &wall);
+        add_ratio(&table, csv, &cpu);
+        fprintf(csv, ",%g\n", RATIO_MAX);
+    }
+    text_table_print(&table, stdout, false);
+    text_table_free(&table);
+    u_distribution_free(&u);
+    int code = finish(csv, "ratios.csv");
+    return code ? code : is_beyond ? CMD_REGRESSED : CMD_DONE;
+}
+
+static int write_costs(struct bench *b, const char *folder)
+{
+    FILE *csv = create(folder, "costs.csv");
+    if (!csv)
+        return CMD_MISSING;
+    struct text_table table = {.column_count = 6};
+    bool is_beyond = false;
+    static const char *const headings[] = {"cost", "median", "least", "greatest", "bound", "kept"};
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        text_table_add(&table, headings[i]);
+    fputs("cost,unit,processes,median,least,greatest,bound\n", csv);
+    for (int i = 0; i < COSTS; i++) {
+        struct cost *c = &b->costs[i];
+        if (!c->count)
+            continue;
+        statistics_sort(c->values, c->count);
+        double median = statistics_median(c->values, c->count);
+        bool kept = isnan(c->bound) || median < c->bound;
+        is_beyond |= !kept;
+        fprintf(csv, "%s,%s,%zu,%.6g,%.6g,%.6g,", c->what, c->unit, c->count, median, c->values[0],
+                c->values[c->count - 1]);
+        text_table_addf(&table, "%s (%s)", c->what, c->unit);
+        text_table_addf(&table, "%.3g", median);
+        text_table_addf(&table, "%.3g", c->values[0]);
+        text_table_addf(&table, "%.3g", c->values[c->count - 1]);
+        if (isnan(c->bound)) {
+            fputs("\n", csv);
+            text_table_add(&table, "-");
+            text_table_add(&table, "-");
+        } else {
+            fprintf(csv, "%g\n", c->bound);
+            text_table_addf(&table, "%g", c->bound);
+            text_table_add(&table, kept ? "yes" : "no");
+        }
+    }
+    text_table_print(&table, stdout, false);
+    text_table_free(&table);
+    int code = finish(csv, "costs.csv");
+    return code ? code : is_beyond ? CMD_REGRESSED : CMD_DONE;
+}
+
+/* Opens run.csv alone of the files of a run. 0, or an exit code. */
+static int start_run_csv(struct run_files *files, const struct bench *b, const char *folder,
+                         char **argv)
+{
+    char *path = xprintf("%s/run.csv", folder);
+    *files = (struct run_files){.folder = xstrdup(folder)};
+    unlink(path);
+    int error =
+        csv_writer_open(&files->writers[SCHEMA_FILE_RUN], path, &schema_files[SCHEMA_FILE_RUN]);
+    free(path);
+    if (error)
+        return cmd_fail(CMD_MISSING, "%s/run.csv cannot be written: %s", folder, strerror(-error));
+    struct environment_run run = {.argv = argv,
+                                  .suite = "",
+                                  .order_seed = b->order_seed,
+                                  .invocations = b->invocations,
+                                  .options = &b->options};
+    environment_write_start(files, &b->plan, &run);
+    return 0;
+}
+
+static int open_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* All workloads but that of records only, on the backends above. 0, or an exit code. */
+static int make_plan(struct bench *b, const struct catalog *catalog)
+{
+    char why[512];
+    size_t count;
+    size_t kept = 0;
+    const struct catalog_workload **workloads = catalog_workloads(catalog, &count);
+    const char **names = xcalloc(count, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(workloads[i]->name, WORKLOAD_OF_RECORDS_ONLY) != 0)
+            names[kept++] = workloads[i]->name;
+    struct plan_request request = {.backends = backends,
+                                   .backend_count = sizeof backends / sizeof *backends,
+                                   .workloads = names,
+                                   .workload_count = kept};
+    int error = plan_build(&b->plan, catalog, &request, why, sizeof why);
+    free(names);
+    free(workloads);
+    return error ? cmd_fail(CMD_MISSING, "%s", why) : 0;
+}
+
+static int measure(struct bench *b, const char *folder, char **argv)
+{
+    struct run_files files;
+    b->cells = xcalloc(b->plan.cell_count, sizeof *b->cells);
+    b->options.memory_cap_bytes = memory_cap_bytes();
+    b->options.signal_fd = open_signals();
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return cmd_fail(CMD_MISSING, "%s cannot be made: %s", folder, strerror(errno));
+    int code = start_run_csv(&files, b, folder, argv);
+    if (!code)
+        code = run_all(b);
+    if (!code)
+        environment_write_end(&files, 0, -1, -1);
+    int error = run_files_close(&files);
+    if (!code && error)
+        code = cmd_fail(CMD_MISSING, "%s/run.csv cannot be written: %s", folder, strerror(-error));
+    if (!code) {
+        int ratios = write_ratios(b, folder);
+        int costs = write_costs(b, folder);
+        code = ratios > costs ? ratios : costs;
+    }
+    free(b->cells);
+    for (int i = 0; i < COSTS; i++)
+        free(b->costs[i].values);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {
+        .options = {.warmup = 1, .iterations = ITERATIONS, .timeout_s = 300, .seed = 1},
+        .invocations = INVOCATIONS_DEFAULT,
+        .order_seed = 1,
+        .costs = {[COST_OPERATION] = {"record of an operation", "ns", OPERATION_MAX_NS, NULL, 0},
+                  [COST_STOP_ENTRY] = {"entry of a stop", "ns", STOP_ENTRY_MAX_NS, NULL, 0},
+                  [COST_STOP] = {"entry of a stop and its clock readings", "ns", NAN, NULL, 0},
+                  [COST_WATCH] = {"watching for hiccups", "share of a processor", WATCH_MAX_SHARE,
+                                  NULL, 0}},
+    };
+    errors_set_program("bench-harness");
+    if (argc == 3) {
+        char *end;
+        unsigned long n = strtoul(argv[2], &end, 10);
+        if (*end || n < 5 || n > INVOCATIONS_MAX)
+            return cmd_fail(CMD_USAGE, "INVOCATIONS is '%s', not a number from 5 to %d", argv[2],
+                            INVOCATIONS_MAX);
+        b.invocations = (unsigned)n;
+    }
+    if (argc < 2 || argc > 3)
+        return cmd_fail(CMD_USAGE, "usage: bench-harness OUT [INVOCATIONS]");
+    struct catalog catalog;
+    catalog_discover(&catalog);
+    int code = make_plan(&b, &catalog);
+    if (!code) {
+        code = measure(&b, argv[1], argv);
+        plan_free(&b.plan);
+    }
+    catalog_free(&catalog);
+    return code;
+}

@@ -1,0 +1,34 @@
+/* request_recorder.h: what one thread records of its requests beside their simple latency: when
+ * each began and ended, for metered latency, and in an open loop its latency from the due time. */
+#ifndef RUNNER_REQUEST_RECORDER_H
+#define RUNNER_REQUEST_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/growable_log.h"
+#include "base/histogram.h"
+#include "base/metered.h"
+#include "outcome.h"
+
+struct request_recorder {
+    struct growable_log log; /* of struct request, in the order in which the thread served them */
+    struct histogram *open;  /* NULL in a closed loop */
+    int64_t due_ns;          /* of the current request, in an open loop */
+    int64_t spin_ns;         /* spent reading the clock until requests were due */
+    uint64_t *ends;          /* how many there were when each measured iteration was over */
+    struct outcome *outcome; /* told when the log has no memory left */
+};
+
+/* A recorder in mapped memory, for that many measured iterations, or NULL with errno set. It lasts
+ * as long as the process. */
+struct request_recorder *request_recorder_new(uint64_t iterations_count, bool open,
+                                              struct outcome *outcome);
+
+/* Forgets all requests and keeps the memory. The thread must not be serving any. */
+void request_recorder_reset(struct request_recorder *recorder);
+
+/* Records a request. Ends the process as out of memory where the log can take no more. */
+void request_recorder_end(struct request_recorder *recorder, int64_t begin_ns, int64_t end_ns);
+
+#endif
