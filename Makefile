@@ -195,6 +195,10 @@ $(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/e
 .PHONY: bench-event-log
 bench-event-log: $(OBJ)/tests/event_log_bench ## measure what recording a stop costs
 	@'$<'
+# Measurements of the harness itself.
+$(OBJ)/bench/%: $(OBJ)/tests/bench/%.o $(DATA_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $^ -lcsv -lm
 
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
@@ -303,6 +307,10 @@ $(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRI
 bench-harness: all $(BIN)/bench-harness ## measure what recording costs (five minutes), into results/published/harness
 	@mkdir -p results/published
 	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+.PHONY: bench-mmu
+bench-mmu: required $(OBJ)/bench/mmu_scale ## measure reading and analysing long pause logs, into results/published/mmu_scale
+	@tests/bench/publish_mmu_scale '$(OBJ)/bench/mmu_scale' results/published/mmu_scale || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)

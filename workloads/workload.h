@@ -73,6 +73,9 @@ struct workload_thread {
  * anything of the workload is called. */
 #define WORKLOAD_NEEDS_FINALIZERS 4u
 #define WORKLOAD_NEEDS_WEAK       8u
+/* Its setup allocates the first object of the process, and how long that took from the process's
+ * start is its result: the runner reports startup_cpu_ns. */
+#define WORKLOAD_TIMES_STARTUP 16u
 
 struct workload {
     const char *name;

@@ -214,8 +214,9 @@ static int panel_compare(const void *a, const void *b)
 
 static void series_number(struct chart_plan *plan)
 {
-    qsort_r(plan->series, plan->series_count, sizeof *plan->series, series_compare,
-            (void *)plan->run);
+    if (plan->series_count)
+        qsort_r(plan->series, plan->series_count, sizeof *plan->series, series_compare,
+                (void *)plan->run);
     for (size_t i = 1; i < plan->series_count; i++)
         if (strcmp(plan->series[i].backend, plan->series[i - 1].backend) == 0)
             plan->series[i].variant = plan->series[i - 1].variant + 1;

@@ -18,6 +18,8 @@ int chart_time_space_write(const struct chart_plan *plan, const char *folder,
                            struct csv_error *error);
 int chart_time_limit_write(const struct chart_plan *plan, const char *folder,
                            struct csv_error *error);
+int chart_lbo_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
+int chart_mmu_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
 int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder,
                          struct csv_error *error);
 int chart_stalls_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);

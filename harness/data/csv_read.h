@@ -7,6 +7,10 @@
  * return on its own, two columns of one name, a key column that is missing, rows with more or fewer
  * fields than the header, rows of over 16 MiB.
  *
+ * A line without any quote, carriage return but that before its line feed, or NUL byte, with as
+ * many fields as the header, is split here, at its commas; libcsv has all others, and reads the
+ * same in them (tests/unit/csv_read_test.c).
+ *
  * Thread-safe: each call has its own state.
  */
 #ifndef DATA_CSV_READ_H

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +10,16 @@
 
 int number_parse_uint(const char *text, uint64_t *value)
 {
-    if (*text == '\0' || text[strspn(text, DIGITS)] != '\0')
-        return -EINVAL;
     uint64_t sum = 0;
-    for (; *text; text++)
-        if (__builtin_mul_overflow(sum, 10, &sum) ||
-            __builtin_add_overflow(sum, (uint64_t)(*text - '0'), &sum))
-            return -ERANGE;
+    bool overflows = false;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++)
+        overflows |= __builtin_mul_overflow(sum, 10, &sum) ||
+                     __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum);
+    if (at == text || *at)
+        return -EINVAL;
+    if (overflows)
+        return -ERANGE;
     *value = sum;
     return 0;
 }

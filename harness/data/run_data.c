@@ -597,6 +597,10 @@ struct committed_reader {
     void *data;
     size_t cell_column;
     size_t invocation_column;
+    /* Of the row before, which the next one mostly belongs with. */
+    const char *cell;
+    int64_t number;
+    int64_t invocation; /* or negative */
 };
 
 static int take_row_if_committed(void *data, const struct csv_row *row)
@@ -607,8 +611,15 @@ static int take_row_if_committed(void *data, const struct csv_row *row)
     int error = need_int(row, reader->invocation_column, &number);
     if (error)
         return error;
-    int64_t invocation = run_data_invocation(run, row->text[reader->cell_column], number);
-    return invocation < 0 ? 0 : reader->each(reader->data, (size_t)invocation, row);
+    const char *cell = row->text[reader->cell_column];
+    if (!reader->cell || number != reader->number || strcmp(cell, reader->cell) != 0) {
+        reader->invocation = run_data_invocation(run, cell, number);
+        reader->cell = reader->invocation < 0
+                           ? NULL
+                           : run->cells[run->invocations[reader->invocation].cell].key;
+        reader->number = number;
+    }
+    return reader->invocation < 0 ? 0 : reader->each(reader->data, (size_t)reader->invocation, row);
 }
 
 int run_data_each(const struct run_data *run, enum schema_file_id file, run_row_function *each,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/derived.h"
 #include "data/number_text.h"
 #include "data/printable.h"
 #include "data/run_data.h"
@@ -221,5 +222,7 @@ int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_er
             free(path);
         }
     *is_removed = unused && !result;
+    if (*is_removed)
+        derived_remove(folder);
     return result;
 }

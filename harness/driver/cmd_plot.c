@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "data/chart_tables.h"
+#include "data/derived.h"
 #include "data/printable.h"
 #include "driver/child.h"
 #include "driver/xalloc.h"
@@ -269,6 +270,17 @@ static int draw_all(const struct request *request, const char *scripts,
     return CMD_DONE;
 }
 
+/* A run that was cut off, or is of an earlier gcmeter, lacks its derived files. Where its folder
+ * may not be written, the charts, which do not need them, are drawn all the same. */
+static int complete_run(const struct run_data *run)
+{
+    struct csv_error error;
+    int failed = derived_exist(run->folder) ? 0 : derived_write(run, &error);
+    if (!failed || failed == -EACCES || failed == -EROFS)
+        return CMD_DONE;
+    return cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
+}
+
 static int plot_run(const struct request *request, const struct run_data *run, const char *scripts)
 {
     struct csv_error error;
@@ -304,10 +316,9 @@ int cmd_plot(int argc, char **argv)
         parse,
         "DIR",
         "Draw the charts of the run in DIR with gnuplot.\v"
-        "Charts: time_ratio, time_memory, stop_cdf, stalls, latency_hdr, memory_time; of runs with "
-        "several heap limits also time_space and time_limit. The tables that they are drawn from "
-        "are "
-        "kept in data/ beside them; each script in plots/ says how to run it by "
+        "Charts: time_ratio, time_memory, lbo, stop_cdf, mmu, stalls, latency_hdr, memory_time; of "
+        "runs with several heap limits also time_space and time_limit. The tables that they are "
+        "drawn from are kept in data/ beside them; each script in plots/ says how to run it by "
         "hand. GCMETER_PLOTS names another folder of scripts.",
         NULL,
         NULL,
@@ -334,7 +345,9 @@ int cmd_plot(int argc, char **argv)
         code = cmd_fail(CMD_USAGE, "%s holds no finished invocation: there is nothing to draw",
                         printable_copy(shown, sizeof shown, request.run_folder));
     } else {
-        code = plot_run(&request, run, scripts);
+        code = complete_run(run);
+        if (code == CMD_DONE)
+            code = plot_run(&request, run, scripts);
     }
     run_data_free(run);
     free(default_out);

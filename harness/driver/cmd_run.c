@@ -1,4 +1,5 @@
 /* cmd_run.c: `gcmeter run`. */
+#include "data/derived.h"
 #include "data/run_data.h"
 #include "data/run_resume.h"
 #include "data/size_text.h"
@@ -450,6 +451,20 @@ static void tell_summary(struct progress *progress, const struct measure_totals 
     free(text);
 }
 
+/* Computes what follows from the files of the run. They stand whatever becomes of it. */
+static int derive(const char *folder)
+{
+    struct csv_error error;
+    struct run_data *run = NULL;
+    int failed = run_data_load(&run, folder, &error);
+    if (!failed)
+        failed = derived_write(run, &error);
+    run_data_free(run);
+    return failed ? cmd_fail(CMD_MISSING, "%s; gcmeter plot %s makes what is missing", error.text,
+                             folder)
+                  : CMD_DONE;
+}
+
 static int measure(struct plan *plan, struct request *request, char **argv)
 {
     char *folder = request->out ? xstrdup(request->out) : default_folder();
@@ -473,10 +488,12 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .invocations = request->measure.invocations,
                                   .probes = request->measure.probes,
                                   .options = &request->measure.invocation};
-    if (request->earlier)
+    if (request->earlier) {
+        derived_remove(folder);
         environment_write_resume(&files, request->resume_number);
-    else
+    } else {
         environment_write_start(&files, plan, &run);
+    }
     progress_init(&progress, request->quiet);
     if (!files.error)
         measure_plan(&totals, plan, &request->measure, request->earlier, &files, &progress);
@@ -499,6 +516,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                       "iterations (--iterations) would be disturbed less",
                       share * 100);
     doubts_tell(&totals.doubts, &progress);
+    if (!error && derive(folder) != CMD_DONE && code != CMD_INTERRUPTED)
+        code = CMD_MISSING;
     tell_summary(&progress, &totals, folder);
     doubts_free(&totals.doubts);
     free(folder);

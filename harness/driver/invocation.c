@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "data/csv_write.h"
+#include "data/mmu.h"
 #include "data/trend.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -59,6 +61,7 @@ struct session {
     uint64_t largest_rss_bytes;
     bool has_begun, has_ended;
     bool wrong_clock; /* of begin */
+    bool wrong_stop;
     int64_t begin_ns;
     int64_t cpu_at_begin_ns;
     int64_t steal_at_begin_ns, steal_ns;
@@ -66,6 +69,7 @@ struct session {
     size_t heap_point_count;
     double *iterations_ns; /* measured ones, in order */
     size_t iteration_count;
+    struct stop_log stops;
     bool has_status;
     enum invocation_status status;
     char status_detail[200];
@@ -186,6 +190,21 @@ static bool is_of_probe(const struct record *record)
     }
 }
 
+/* False: there is no such stop, and the runner is not to be believed. */
+static bool take_pause(struct session *s, const struct record *record)
+{
+    int error =
+        stop_log_add(&s->stops, strtoll(record->fields[0], NULL, 10),
+                     strtoll(record->fields[2], NULL, 10), strtoll(record->fields[3], NULL, 10));
+    if (error == -ENOMEM)
+        exit(cmd_fail(CMD_MISSING, "out of memory"));
+    if (error) {
+        s->wrong_stop = true;
+        end_process(s, REASON_GARBAGE, false);
+    }
+    return !error;
+}
+
 static void take_record(void *data, const struct record *record)
 {
     struct session *s = data;
@@ -211,6 +230,10 @@ static void take_record(void *data, const struct record *record)
         if (*record->fields[0] != '-')
             *(double *)xappend(&s->iterations_ns, &s->iteration_count, sizeof *s->iterations_ns) =
                 strtod(record->fields[1], NULL);
+        break;
+    case RECORD_PAUSE:
+        if (!take_pause(s, record))
+            return;
         break;
     case RECORD_COLLECTION:
         take_collection(s, record);
@@ -385,7 +408,9 @@ static void judge(struct session *s, uint64_t oom_kills)
                     size);
     else if (s->reason == REASON_GARBAGE)
         set_outcome(s, INVOCATION_CRASHED, "its runner %s",
-                    s->wrong_clock ? "wrote a begin that is not CLOCK_MONOTONIC" : problem);
+                    s->wrong_clock  ? "wrote a begin that is not CLOCK_MONOTONIC"
+                    : s->wrong_stop ? "wrote a stop of a thread below -1 or without end"
+                                    : problem);
     else if (signal_number == SIGKILL && read_oom_kills() > oom_kills)
         set_outcome(s, INVOCATION_OOM, "ended by the kernel for want of memory");
     else if (signalled)
@@ -436,6 +461,29 @@ static void complete_metrics(struct session *s)
         char text[CSV_REAL_BYTES];
         csv_format_real(text, strtod(operations, NULL) * 1e9 / wall_ns);
         set_metric(r, SCHEMA_INVOCATIONS_operations_per_s, xstrdup(text));
+    }
+}
+
+/* Utilisation is computed here so that no runner needs to, from what it says of its stops: one that
+ * cannot see them sends no pause_count. */
+static void complete_utilisation(struct session *s)
+{
+    static const size_t columns[] = {SCHEMA_INVOCATIONS_mmu_1ms, SCHEMA_INVOCATIONS_mmu_10ms,
+                                     SCHEMA_INVOCATIONS_mmu_100ms};
+    struct invocation_result *r = s->result;
+    const char *wall = r->metrics[SCHEMA_INVOCATIONS_wall_ns];
+    if (!s->has_ended || !r->metrics[SCHEMA_INVOCATIONS_pause_count])
+        return;
+    double mmu[MMU_COLUMN_COUNT];
+    if (mmu_compute(mmu, NULL, &s->stops, strtoll(wall, NULL, 10), mmu_columns_ns,
+                    MMU_COLUMN_COUNT))
+        exit(cmd_fail(CMD_MISSING, "out of memory"));
+    for (size_t i = 0; i < MMU_COLUMN_COUNT; i++) {
+        char text[CSV_REAL_BYTES];
+        if (isnan(mmu[i]) || r->metrics[columns[i]])
+            continue;
+        csv_format_real(text, mmu[i]);
+        set_metric(r, columns[i], xstrdup(text));
     }
 }
 
@@ -558,11 +606,13 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     judge(&s, oom_kills);
     judge_heap(&s, cell);
     complete_metrics(&s);
+    complete_utilisation(&s);
     emit_memory(&s);
     record_reader_free(s.reader);
     memory_sampler_free(s.sampler);
     free(s.heap_points);
     free(s.iterations_ns);
+    stop_log_free(&s.stops);
 }
 
 void invocation_result_free(struct invocation_result *result)

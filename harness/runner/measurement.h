@@ -26,7 +26,8 @@ struct measurement {
     struct team_member *members; /* run->threads of them */
 
     int64_t init_ns;
-    bool is_recording; /* else nothing is known but times, usage and what is allocated */
+    int64_t startup_cpu_ns; /* CPU time of the process until the workload was set up */
+    bool is_recording;      /* else nothing is known but times, usage and what is allocated */
     struct observer_costs observer;
     uint64_t checksum;
 

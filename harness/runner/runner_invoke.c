@@ -408,10 +408,11 @@ static int run_workload(struct invocation *v)
     if (error)
         return give_up(v, "the worker threads do not start", error);
 
-    if (m->is_recording && (error = observer_measure(&m->observer, main_thread)))
-        return give_up(v, "what recording costs cannot be measured", error);
     if (v->workload->setup)
         v->workload->setup(main_thread);
+    m->startup_cpu_ns = program_cpu_ns(v);
+    if (m->is_recording && (error = observer_measure(&m->observer, main_thread)))
+        return give_up(v, "what recording costs cannot be measured", error);
     dead_stack_clear();
     iterate(v, 0, m->warmup_count);
     if (gc_backend.capabilities & GC_CAN_COLLECT)

@@ -298,6 +298,11 @@ static void suites_are_plans_that_can_be_built(void **state)
                    CMD_MISSING,
                    "gcmeter minheap --workload gcbench --workload cyclic_graph --workload "
                    "slice_append --out '");
+    process_run(&p, "run --dry-run --suite threads --backend malloc --workload larson");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "larson/malloc/heap=none/threads=1");
+    assert_contains(p.out, "larson/malloc/heap=none/threads=2");
+    assert_contains(p.out, "2 cells, 0 of them skipped; 20 processes");
 }
 
 static struct run_data *load(const char *name)
@@ -467,6 +472,48 @@ static int run_by_shell(const char *line)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+struct utilisation {
+    const struct run_data *run;
+    size_t compared_count;
+};
+
+/* The columns of invocations.csv were computed from what the runner sent, mmu.csv from pauses.csv.
+ */
+static int compare_utilisation(void *data, size_t invocation, const struct csv_row *row)
+{
+    static const struct {
+        const char *window_ns, *column;
+    } columns[] = {{"1000000", "mmu_1ms"}, {"10000000", "mmu_10ms"}, {"100000000", "mmu_100ms"}};
+    struct utilisation *u = data;
+    for (size_t i = 0; i < 3; i++) {
+        double column, derived;
+        if (strcmp(row->text[SCHEMA_MMU_window_ns], columns[i].window_ns) != 0)
+            continue;
+        bool in_column = run_data_value(
+            u->run, invocation, (size_t)run_data_metric(u->run, columns[i].column), &column);
+        bool in_file = csv_row_number(row, SCHEMA_MMU_mmu, &derived) > 0;
+        assert_int_equal(in_column, in_file);
+        assert_true(!in_file || column == derived);
+        u->compared_count += in_file && derived < 1;
+    }
+    return 0;
+}
+
+static void utilisation_is_the_same_in_columns_and_file(void **state)
+{
+    (void)state;
+    struct csv_error error;
+    process_run(&p,
+                "run --quiet --workload gcbench:max_depth=10 --backend marksweep --backend malloc "
+                "--invocations 2 --out @/mmu");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("mmu");
+    struct utilisation u = {.run = run};
+    assert_int_equal(run_data_each(run, SCHEMA_FILE_MMU, compare_utilisation, &u, &error), 0);
+    assert_true(u.compared_count > 0);
+    run_data_free(run);
+}
+
 static void closed_streams_do_not_mix_with_the_results(void **state)
 {
     (void)state;
@@ -539,7 +586,8 @@ static void a_run_that_ended_before_it_began_is_begun(void **state)
     (void)state;
     static const char *const beginnings[] = {"", "key,va", "key,value\nschema_version,1\nsee"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        assert_int_equal(run_by_shell("rm -rf begun && mkdir begun && : >begun/invocations.csv"),
+        assert_int_equal(run_by_shell("rm -rf begun && mkdir begun && : >begun/invocations.csv && "
+                                      "echo of before >begun/lbo.csv && : >begun/.mmu.csv"),
                          0);
         FILE *file = fopen(process_path("begun/run.csv"), "w");
         assert_non_null(file);
@@ -577,6 +625,7 @@ int main(void)
         cmocka_unit_test(the_order_seed_makes_the_order),
         cmocka_unit_test(results_latest_points_to_the_default_folder),
         cmocka_unit_test(what_cannot_be_written_is_one_line),
+        cmocka_unit_test(utilisation_is_the_same_in_columns_and_file),
         cmocka_unit_test(closed_streams_do_not_mix_with_the_results),
         cmocka_unit_test(a_file_that_may_not_grow_ends_the_run_in_order),
         cmocka_unit_test(output_that_cannot_be_written_is_no_success),

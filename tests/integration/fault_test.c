@@ -86,6 +86,9 @@ static void misbehave(const char *name)
     } else if (!strcmp(name, "bad_metric")) {
         dprintf(3, "metric,wall_ns,12.5ms\n");
         wait_for_ever();
+    } else if (!strcmp(name, "bad_stop")) {
+        dprintf(3, "pause,-1,full,100,50,\npause,-7,full,100,50,\n");
+        wait_for_ever();
     }
 }
 
@@ -121,9 +124,10 @@ static int act_as_runner(const char *name, int argc, char **argv)
 static int make_runners(void **state)
 {
     static const char *const names[] = {
-        "steady",     "segv",    "hang",       "sleeper",        "garbage", "flood",
-        "half",       "silent",  "over_limit", "never_frees",    "glutton", "daemon",
-        "bad_metric", "differs", "no_library", "other_protocol", "probed",  "probed-probe",
+        "steady",         "segv",   "hang",         "sleeper",    "garbage",
+        "flood",          "half",   "silent",       "over_limit", "never_frees",
+        "glutton",        "daemon", "bad_metric",   "differs",    "no_library",
+        "other_protocol", "probed", "probed-probe", "bad_stop",
     };
     if (process_setup(state))
         return -1;
@@ -188,6 +192,11 @@ static void failures_are_told_apart_and_the_rest_is_measured(void **state)
     assert_status(run, "over_limit", RUN_OOM, "no room for 64 bytes, limit 1000");
     assert_status(run, "never_frees", RUN_OOM, "no room");
     assert_status(run, "bad_metric", RUN_CRASHED, "'12.5ms' as field 2 of a record 'metric'");
+    run_data_free(run);
+    process_run(&p, "run --workload chore --backend bad_stop --invocations 1 --out @/stops");
+    assert_exit_code(&p, CMD_FAILED);
+    run = load("stops");
+    assert_status(run, "bad_stop", RUN_CRASHED, "its runner wrote a stop of a thread below -1");
     run_data_free(run);
 }
 
@@ -391,6 +400,11 @@ static void a_resumed_run_is_the_one_that_was_not_interrupted(void **state)
     assert_exit_code(&p, CMD_DONE);
     read_rows("whole", whole, sizeof whole);
     read_rows("resumed", resumed, sizeof resumed);
+    assert_string_equal(resumed, whole);
+    /* What is derived is that of the whole run: the times are the runner's own, always the same. */
+    process_read_file(process_path("whole/lbo.csv"), whole, sizeof whole);
+    process_read_file(process_path("resumed/lbo.csv"), resumed, sizeof resumed);
+    assert_contains(whole, ",wall,chore/steady/heap=none/threads=1,3,0,5000,");
     assert_string_equal(resumed, whole);
     process_read_file(process_path("resumed/latency.csv"), text, sizeof text);
     size_t lines = 0;

@@ -13,8 +13,8 @@
 
 #define MS 1000000
 
-static const char *const charts[] = {"time_ratio", "time_memory", "stop_cdf",
-                                     "stalls",     "latency_hdr", "memory_time"};
+static const char *const charts[] = {"time_ratio",  "time_memory", "stop_cdf", "stalls",
+                                     "latency_hdr", "memory_time", "lbo",      "mmu"};
 #define CHART_COUNT (sizeof charts / sizeof *charts)
 
 static struct process p;
@@ -213,9 +213,18 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
     process_run(&p, "plot @/least --format svg --width 1");
     assert_exit_code(&p, CMD_DONE);
     assert_string_equal(p.err, "");
-    static const char *const says[] = {
-        "1 (1.00 ns)",           "n = 1",     "no stops", "nothing measured",
-        "no latencies recorded", "no samples"};
+    /* The run had no derived files yet. */
+    process_read_file(process_path("least/lbo.csv"), text, sizeof text);
+    assert_contains(text,
+                    "nothing,none,1,malloc,wall,nothing/malloc/heap=none/threads=1,1,0,1,0,1");
+    static const char *const says[] = {"1 (1.00 ns)",
+                                       "n = 1",
+                                       "no stops",
+                                       "nothing measured",
+                                       "no latencies recorded",
+                                       "no samples",
+                                       "1.00 ns of malloc",
+                                       "too short for any window: malloc"};
     for (size_t i = 0; i < CHART_COUNT; i++) {
         read_picture("least/plots", charts[i], "svg");
         assert_svg();

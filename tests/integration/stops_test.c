@@ -438,6 +438,33 @@ static void a_stop_from_outside_is_none(void **state)
     }
 }
 
+#define LEAST_WAITS (PLANTED_NS / 2 * RATE / 1000000000 - 1)
+
+/* Requests that waited for half of a stop from outside, or longer. */
+static int64_t count_waits_in_a_stop(const char *backend)
+{
+    int64_t requests = REQUESTS / 2, last_due_ns, waits_count = 0;
+    do {
+        char params[64];
+        requests *= 2;
+        assert_true(requests < INT64_C(1) << 24);
+        snprintf(params, sizeof params, "rate=%d,requests=%" PRId64, RATE, requests);
+        last_due_ns = 0;
+        if (stop_from_outside(backend, (char[]){"http_server"}, params))
+            last_due_ns = number_after("\nbegin,") + requests * 1000000000 / RATE;
+    } while (stopped_from_outside_ns + PLANTED_NS > last_due_ns);
+    static const char start[] = "\nlatency,open,";
+    for (const char *row = strstr(records, start); row; row = strstr(row + 1, start)) {
+        int64_t low_ns, high_ns, count;
+        assert_int_equal(sscanf(row + sizeof start - 1, "%" SCNd64 ",%" SCNd64 ",%" SCNd64, &low_ns,
+                                &high_ns, &count),
+                         3);
+        if (low_ns >= PLANTED_NS / 2 - PLANTED_NS / 512)
+            waits_count += count;
+    }
+    return waits_count;
+}
+
 static void requests_due_in_a_stop_from_outside_wait_for_its_end(void **state)
 {
     (void)state;
@@ -446,29 +473,13 @@ static void requests_due_in_a_stop_from_outside_wait_for_its_end(void **state)
         skip();
     }
     for (size_t i = 0; i < COLLECTORS; i++) {
-        int64_t requests = REQUESTS / 2, last_due_ns;
-        char params[64];
         if (!is_usable(collectors[i]))
             continue;
-        do {
-            requests *= 2;
-            assert_true(requests < INT64_C(1) << 24);
-            snprintf(params, sizeof params, "rate=%d,requests=%" PRId64, RATE, requests);
-            last_due_ns = 0;
-            if (stop_from_outside(collectors[i], (char[]){"http_server"}, params))
-                last_due_ns = number_after("\nbegin,") + requests * 1000000000 / RATE;
-        } while (stopped_from_outside_ns + PLANTED_NS > last_due_ns);
+        /* A stop may come before the first request is due: then there is another. */
         int64_t waits_count = 0;
-        static const char start[] = "\nlatency,open,";
-        for (const char *row = strstr(records, start); row; row = strstr(row + 1, start)) {
-            int64_t low_ns, high_ns, count;
-            assert_int_equal(sscanf(row + sizeof start - 1, "%" SCNd64 ",%" SCNd64 ",%" SCNd64,
-                                    &low_ns, &high_ns, &count),
-                             3);
-            if (low_ns >= PLANTED_NS / 2 - PLANTED_NS / 512)
-                waits_count += count;
-        }
-        assert_true(waits_count >= PLANTED_NS / 2 * RATE / 1000000000 - 1);
+        for (int attempt = 0; attempt < 5 && waits_count < LEAST_WAITS; attempt++)
+            waits_count = count_waits_in_a_stop(collectors[i]);
+        assert_true(waits_count >= LEAST_WAITS);
         assert_true(number_after("\nmetric,open_max_ns,") >= PLANTED_NS / 100 * 98);
     }
 }
@@ -550,7 +561,7 @@ static void probes_fill_their_own_columns_only(void **state)
     assert_int_equal(rows.probes_count, 2 * backends_count);
     assert_int_equal(rows.others_count, 2 * backends_count);
     struct run_data *run = load("probes");
-    for (int file = SCHEMA_FILE_ITERATIONS; file < SCHEMA_FILE_COUNT; file++)
+    for (int file = SCHEMA_FILE_ITERATIONS; file < SCHEMA_RUN_FILE_COUNT; file++)
         if (run_data_each(run, (enum schema_file_id)file, no_probe, run, &error))
             fail_msg("%s", error.text);
     run_data_free(run);

@@ -169,6 +169,15 @@ static uint64_t gcbench_nodes(unsigned stretch, unsigned long_lived, unsigned le
     return nodes;
 }
 
+/* Nodes of the Benchmarks Game's binary-trees at N = depth. */
+static uint64_t binary_trees_nodes(unsigned depth)
+{
+    uint64_t nodes = (UINT64_C(4) << depth) - 1 + (UINT64_C(2) << depth) - 1;
+    for (unsigned d = 4; d <= depth; d += 2)
+        nodes += (UINT64_C(1) << (depth - d + 4)) * ((UINT64_C(2) << d) - 1);
+    return nodes;
+}
+
 static uint64_t quads_size(unsigned depth)
 {
     uint64_t nodes = 0;
@@ -258,6 +267,26 @@ static void same_everywhere(const struct cell *cell)
     }
 }
 
+/* One thread only. The first object is made before what is counted. */
+static void startup_is_the_same_everywhere(void **state)
+{
+    static const char *const sizes[] = {"", "bytes=100001"};
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct cell cell = {"startup", sizes[k], 256, 256 * 16};
+        uint64_t checksum = run_cell(runners.gl_pathv[0], &cell, 1, 1, "").checksum;
+        for (size_t i = 0; i < runners.gl_pathc; i++) {
+            struct outcome outcome = run_cell(runners.gl_pathv[i], &cell, 1, 1, "");
+            assert_int_equal(outcome.checksum, checksum);
+            assert_int_equal(outcome.allocated_count, cell.allocated_count);
+            assert_int_equal(outcome.allocated_bytes, cell.allocated_bytes);
+            assert_int_not_equal(number_at(text, "extra,startup_cpu_ns,ns,lower,"), 0);
+            assert_int_equal(stated_live(runners.gl_pathv[i], &cell, 1), k ? 100001 + 16 : 64 + 16);
+            assert_int_not_equal(run_cell(runners.gl_pathv[i], &cell, 1, 5, "").checksum, checksum);
+        }
+    }
+}
+
 static void slice_append_is_the_same_everywhere(void **state)
 {
     static const struct cell cells[] = {
@@ -317,12 +346,37 @@ static void pooled_buffers_is_the_same_everywhere(void **state)
                          run_cell(runners.gl_pathv[i], &pooled, 2, 1, "").checksum);
 }
 
+/* What is computed is the same on the stack and on the heap; each thread's table is one object. */
+static void escape_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"escape", "chains=2000,kept=300", NONE, 300 * 8 + 2000 * 31 * 32},
+        {"escape", "chains=2000,kept=300,heap=0", NONE, 300 * 8 + 2000 * 32},
+        {"escape", "chains=30,kept=5,levels=11", NONE, 5 * 8 + 30 * 4095 * 32},
+        {"escape", "chains=5000,kept=5000,levels=0,heap=0", NONE, 5000 * 8 + 5000 * 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+    for (size_t i = 0; i < runners.gl_pathc; i++)
+        assert_int_equal(run_cell(runners.gl_pathv[i], &cells[0], 1, 1, "").checksum,
+                         run_cell(runners.gl_pathv[i], &cells[1], 2, 1, "").checksum);
+}
+
 static void gcbench_allocates_what_was_published(void **state)
 {
     uint64_t nodes = gcbench_nodes(12, 10, 4, 10);
     struct cell cell = {"gcbench",
                         "stretch_depth=12,long_lived_depth=10,array=5000,min_depth=4,max_depth=10",
                         nodes + 1, nodes * 24 + 5000 * 8};
+    (void)state;
+    same_everywhere(&cell);
+}
+
+static void binary_trees_allocates_what_was_published(void **state)
+{
+    uint64_t nodes = binary_trees_nodes(10);
+    struct cell cell = {"binary_trees", "depth=10", nodes, nodes * 16};
     (void)state;
     same_everywhere(&cell);
 }
@@ -359,6 +413,20 @@ static void http_server_is_the_same_everywhere(void **state)
         {"http_server", "sessions=500,requests=1000,logins=0,nodes=7,rate=50000", NONE,
          16 * (8 + 24) + 500 * (8 + 56 + 32 + 4 * 64) +
              1000 * (1024 + 24 + 22 + 7 * 32 + 63 + 224 + 7 * 32 + 208 + 4096 + 64)},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+        same_everywhere(&cells[i]);
+}
+
+/* A table, the arrays, their blocks, and one block for each replacement. */
+static void larson_is_the_same_everywhere(void **state)
+{
+    static const struct cell cells[] = {
+        {"larson", "blocks=500,arrays=6,turns=4,rounds=3", 1 + 6 + 6 * 500 * (1 + 4 * 3), NONE},
+        {"larson", "min_bytes=40,max_bytes=40,blocks=200,arrays=3,turns=9,rounds=1",
+         1 + 3 + 3 * 200 * (1 + 9), 3 * 8 + 3 * (8 + 8 * 200) + 3 * 200 * (1 + 9) * 40},
+        {"larson", "min_bytes=2000,max_bytes=90000,blocks=30,turns=6,rounds=5", NONE, NONE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
@@ -412,8 +480,12 @@ static void nonsense_is_refused(void **state)
         "--workload cyclic_graph --params windows=4",
         "--workload pooled_buffers --params buffers=10,held=11",
         "--workload pooled_buffers --params pool=3",
+        "--workload startup --params bytes=7",
+        "--workload escape --params chains=10,kept=11",
+        "--workload escape --params chains=10,kept=1 --threads 2",
         "--workload gcbench --params min_depth=6,max_depth=5",
         "--workload gcbench --params stretch_depth=15",
+        "--workload binary_trees --params depth=5",
         "--workload quads --params depth=3,garbage_depth=3",
         "--workload lru_cache --params bytes=20",
         "--workload lru_cache --params keys=49999",
@@ -422,6 +494,8 @@ static void nonsense_is_refused(void **state)
         "--workload http_server --params sessions=15",
         "--workload http_server --params rate=1000000001",
         "--workload http_server --params shards=2 --threads 3",
+        "--workload larson --params min_bytes=101,max_bytes=100",
+        "--workload larson --params arrays=2 --threads 3",
         "--workload weak_cache --params bytes=33",
         "--workload weak_cache --params held=1 --threads 2",
     };
@@ -445,17 +519,22 @@ static void stated_live_set_is_what_a_precise_collector_finds(void **state)
         struct cell cell;
         double rounding;
     } cells[] = {
+        {{"startup", "bytes=20000", NONE, NONE}, 1},
         {{"slice_append", "elements=1000,slices=180,window=60", NONE, NONE}, 1},
         {{"slice_append", "elements=300,slices=80,window=40,pointer=1", NONE, NONE}, 1},
         {{"cyclic_graph", "window=30,windows=5", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=0", NONE, NONE}, 1},
         {{"pooled_buffers", "buffers=1000,held=50,pool=1", NONE, NONE}, 1},
+        {{"escape", "chains=400,kept=100", NONE, NONE}, 1},
+        {{"escape", "chains=400,kept=100,heap=0", NONE, NONE}, 1},
         {{"gcbench", "stretch_depth=10,long_lived_depth=9,array=2002,min_depth=4,max_depth=9", NONE,
           NONE},
          32. / 24},
+        {{"binary_trees", "depth=7", NONE, NONE}, 1},
         {{"quads", "depth=5,rounds=3", NONE, NONE}, 1},
         {{"lru_cache", "entries=300,keys=900,bytes=64,requests=100", NONE, NONE}, 1},
         {{"http_server", "sessions=300,requests=30,rate=0,nodes=30", NONE, NONE}, 64. / 56},
+        {{"larson", "min_bytes=48,max_bytes=48,blocks=100,turns=2,rounds=2", NONE, NONE}, 1},
     };
     const char *sanitizers = getenv("GCMETER_SAN");
     (void)state;
@@ -534,14 +613,18 @@ static int forget_runners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(startup_is_the_same_everywhere),
         cmocka_unit_test(slice_append_is_the_same_everywhere),
         cmocka_unit_test(example_is_printed_on_every_backend),
         cmocka_unit_test(cyclic_graph_is_the_same_everywhere),
         cmocka_unit_test(pooled_buffers_is_the_same_everywhere),
+        cmocka_unit_test(escape_is_the_same_everywhere),
         cmocka_unit_test(gcbench_allocates_what_was_published),
+        cmocka_unit_test(binary_trees_allocates_what_was_published),
         cmocka_unit_test(quads_allocates_what_was_published),
         cmocka_unit_test(lru_cache_is_the_same_everywhere),
         cmocka_unit_test(http_server_is_the_same_everywhere),
+        cmocka_unit_test(larson_is_the_same_everywhere),
         cmocka_unit_test(weak_cache_is_the_same_where_it_can_be),
         cmocka_unit_test(leak_leaves_the_result_alone),
         cmocka_unit_test(nonsense_is_refused),

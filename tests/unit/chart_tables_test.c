@@ -269,7 +269,7 @@ static void series_of_requests_have_panels_of_their_own(void **state)
     run_fixture_latency_of(&fixture, "z/malloc/heap=none/threads=1", 1, "open", 9000, 9000, 1000);
     commit("z/malloc/heap=none/threads=1", "malloc", 1, "crashed", -1);
     size_t pages = finish(NULL);
-    assert_int_equal(pages, 6);
+    assert_int_equal(pages, 8);
     const char *panels = "latency_hdr.panels.csv";
     assert_int_equal(count_lines(panels), 1 + 5);
     static const char *const titles[] = {"w · simple", "w · metered over 100 ms",
@@ -413,7 +413,7 @@ static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
     }
     /* Another workload at one limit is no sweep. */
     commit_limit("v/marksweep/heap=1xmin/threads=1", "marksweep", 0, "ok", 500, 600, MS);
-    assert_int_equal(finish(NULL), 8);
+    assert_int_equal(finish(NULL), 10);
     assert_int_equal(count_lines("time_space.panels.csv"), 2);
     static const char *const panel[][2] = {{"panel", "1"}, {NULL, NULL}};
     assert_string_equal(field("time_space.panels.csv", "title", panel), "w");
@@ -513,8 +513,51 @@ static void a_run_without_sweeps_has_no_such_pages(void **state)
     commit_limit("w/boehm/heap=2xlive/threads=1", "boehm", 0, "ok", 2000, 600, MS);
     commit_limit("w/marksweep/heap=2xlive/threads=2", "marksweep", 0, "ok", 2000, 600, MS);
     commit_limit("w/marksweep/heap=none/threads=1", "marksweep", 0, "ok", 0, 600, MS);
-    assert_int_equal(finish(NULL), 6);
+    assert_int_equal(finish(NULL), 8);
     assert_int_equal(count_lines("time_space.panels.csv"), 1);
+    end();
+}
+
+static void utilisation_is_the_median_over_invocations(void **state)
+{
+    (void)state;
+    begin("utilisation");
+    /* Of 10 ms, 1, 2 and 6 are stopped; the last is too short for 200 ms. */
+    static const int64_t stopped[] = {6 * MS, 1 * MS, 2 * MS};
+    for (int64_t i = 0; i < 3; i++) {
+        run_fixture_pause(&fixture, BOEHM, i, 50 * MS, stopped[i]);
+        run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                         .cell = BOEHM,
+                                         .workload = "w",
+                                         .backend = "boehm",
+                                         .status = "ok",
+                                         .number = i,
+                                         .wall_ns = (i == 2 ? 150 : 300) * MS,
+                                         .rss_peak_bytes = 1 << 20,
+                                         .pause_count = 1,
+                                         .latency_max_ns = -1,
+                                     });
+    }
+    commit(MIMALLOC, "mimalloc", 0, "ok", 100 * MS);
+    commit(MARKSWEEP, "marksweep", 0, "ok", 200 * MS);
+    finish(NULL);
+    assert_near(number(field("mmu.1.csv", "mmu", WHERE({"window_ns", "10000000"}))), 0.8);
+    assert_near(number(field("mmu.1.csv", "mmu_low", WHERE({"window_ns", "10000000"}))), 0.4);
+    assert_near(number(field("mmu.1.csv", "mmu_high", WHERE({"window_ns", "10000000"}))), 0.9);
+    assert_near(number(field("mmu.1.csv", "bmu", WHERE({"window_ns", "10000000"}))), 0.8);
+    assert_near(number(field("mmu.1.csv", "mmu", WHERE({"window_ns", "100000000"}))), 0.98);
+    assert_int_equal(count_lines("mmu.1.csv"), 1 + 13);
+    assert_string_equal(field("mmu.panels.csv", "note", WHERE({"panel", "1"})),
+                        "least utilisation of 10 ms: boehm 80 %25; no stops: mimalloc; stops not "
+                        "reported: marksweep");
+    /* Distilled: boehm 294 and 299 and 148 ms; mimalloc supplies the minimum. */
+    assert_near(number(field("lbo.1.csv", "lbo", WHERE({"series", "1"}, {"time", "wall"}))), 3);
+    assert_string_equal(field("lbo.1.csv", "text", WHERE({"series", "2"}, {"time", "wall"})),
+                        "2.00");
+    assert_int_equal(count_lines("lbo.1.csv"), 1 + 3); /* CPU time was not measured */
+    assert_string_equal(field("lbo.panels.csv", "note", WHERE({"panel", "1"})),
+                        "minimum distilled cost: wall 100 ms of mimalloc");
+    assert_near(number(field("lbo.panels.csv", "high", WHERE({"panel", "1"}))), 3);
     end();
 }
 
@@ -609,7 +652,7 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 12);
+    assert_int_equal(finish(NULL), 16);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
     end();
@@ -629,6 +672,7 @@ int main(void)
         cmocka_unit_test(a_crossing_that_hangs_on_noise_says_so),
         cmocka_unit_test(a_curve_crosses_where_it_comes_down_for_good),
         cmocka_unit_test(a_run_without_sweeps_has_no_such_pages),
+        cmocka_unit_test(utilisation_is_the_median_over_invocations),
         cmocka_unit_test(probe_invocations_do_not_count),
         cmocka_unit_test(stalls_come_from_probes_and_stops_from_the_others),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),

@@ -146,7 +146,7 @@ static inline int64_t harness_metric(const char *records, const char *name)
     return strtoll(line + length, NULL, 10);
 }
 
-static void assert_no_metric(const char *records, const char *name)
+static inline void assert_no_metric(const char *records, const char *name)
 {
     char start[64];
     snprintf(start, sizeof start, "metric,%s", name);
@@ -154,7 +154,7 @@ static void assert_no_metric(const char *records, const char *name)
         fail_msg("there is a record metric,%s", name);
 }
 
-static void assert_record(const char *records, const char *record)
+static inline void assert_record(const char *records, const char *record)
 {
     const char *line = harness_find(records, record);
     if (!line || line[strlen(record)] != '\n')

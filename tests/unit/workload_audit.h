@@ -324,6 +324,7 @@ void workload_print(struct workload_thread *thread, const char *line)
 void workload_barrier(struct workload_thread *thread)
 {
     (void)thread;
+    audit_safepoint();
     pthread_barrier_wait(&audit.barrier);
 }
 
@@ -381,15 +382,18 @@ static inline struct audit_result audit_run(const struct workload *workload, con
 
     if (workload->setup != NULL)
         workload->setup(&t[0].thread);
+    void *roots[WORKLOAD_ROOTS];
+    memcpy(roots, run.roots, sizeof roots);
     for (unsigned i = 1; i < threads; i++)
         assert_int_equal(0, pthread_create(&ids[i], NULL, audit_thread_main, &t[i]));
     audit_thread_main(&t[0]);
     for (unsigned i = 1; i < threads; i++)
         pthread_join(ids[i], NULL);
-    for (size_t i = 0; i < WORKLOAD_ROOTS; i++)
-        assert_null(run.roots[i]);
+    assert_memory_equal(roots, run.roots, sizeof roots);
     if (workload->teardown != NULL)
         workload->teardown(&t[0].thread);
+    for (size_t i = 0; i < WORKLOAD_ROOTS; i++)
+        assert_null(run.roots[i]);
 
     for (unsigned i = 0; i < threads; i++) {
         result.checksum += t[i].checksum;
