@@ -11,6 +11,8 @@ var All = []*harness.Workload{
 	&sliceAppend,
 	&cyclicGraph,
 	&pooledBuffers,
+	&escape,
 	&gcbench,
+	&binaryTrees,
 	&quads,
 }
