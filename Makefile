@@ -3,6 +3,7 @@
 # Set by hand where needed: CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR, and
 #   SAN=address,undefined or SAN=thread   builds (and tests) with these sanitizers
 #   DEPS=no                               never installs anything
+#   GO=…                                  the Go tool, for the backend go (GO= leaves it out)
 #   SUITE=quick                           for bench: the suite to measure
 #   RUN=DIR                               for plots: the run to draw (default results/latest)
 SHELL := /bin/sh
@@ -15,6 +16,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SAN ?=
 DEPS ?= yes
+GO ?= go
 SUITE ?= standard
 RUN ?= results/latest
 BUILD ?= build
@@ -55,7 +57,11 @@ BACKEND_ROWS := $(shell sed -n 's/""/"-"/g; s/^BACKEND.\([a-z0-9_]*\), *"\([^"]*
 field = $(filter-out -,$(subst ~, ,$(word $(2),$(subst |, ,$(1)))))
 WORKLOADS := $(shell sed -n 's/^WORKLOAD.\([a-z0-9_]*\).*/\1/p' workloads/workloads.def)
 
-BUILT_ROWS := $(foreach row,$(BACKEND_ROWS),$(if $(call have,$(call field,$(row),3)),$(row)))
+# A folder with a go.mod is a runner in itself, written in Go; the others are C.
+GO_ROWS := $(foreach row,$(BACKEND_ROWS),$(if $(wildcard collectors/$(call field,$(row),1)/go.mod),$(row)))
+HAVE_GO := $(if $(GO),$(shell minor=$$('$(GO)' version 2>/dev/null | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p'); [ "$${minor:-0}" -ge 19 ] && echo yes))
+BUILT_ROWS := $(foreach row,$(filter-out $(GO_ROWS),$(BACKEND_ROWS)),$(if $(call have,$(call field,$(row),3)),$(row)))
+BUILT_GO_ROWS := $(if $(HAVE_GO),$(GO_ROWS))
 BACKENDS := $(foreach row,$(BUILT_ROWS),$(call field,$(row),1))
 BACKEND_PACKAGES := $(sort $(foreach row,$(BACKEND_ROWS),$(call field,$(row),5)))
 
@@ -129,6 +135,18 @@ endif
 -include $$(wildcard $$(OBJ)/$(4)/tests/*/*.d)
 endef
 $(foreach r,$(RUNNERS),$(eval $(call RUNNER_RULES,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))),$(call field,$(r),3),$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
+
+# Without cgo the runner has no C library, and with a cache of its own the build stays in its folder.
+# SAN does not apply: what C's sanitizers look for, Go excludes.
+GO_ENVIRONMENT := GOENV=off GOFLAGS= GOWORK=off CGO_ENABLED=0 GOPATH='$(abspath $(BUILD))/go' GOCACHE='$(abspath $(BUILD))/go/cache'
+define GO_RUNNER_RULES
+# $(1) backend
+$$(BIN)/gcmeter-run-$(1): $$(wildcard collectors/$(1)/go.mod collectors/$(1)/*.go collectors/$(1)/*/*.go)
+	@mkdir -p '$$(@D)'
+	$$(call say,GO,$$@)cd 'collectors/$(1)' && $$(GO_ENVIRONMENT) '$$(GO)' build -trimpath -buildvcs=false -o '$$(abspath $$@)' .
+RUNNER_EXES += $$(BIN)/gcmeter-run-$(1)
+endef
+$(foreach row,$(BUILT_GO_ROWS),$(eval $(call GO_RUNNER_RULES,$(call field,$(row),1))))
 
 # marksweep as a library for other programs, and the example of its embedding API.
 LIBMARKSWEEP := $(OBJ)/lib/libmarksweep.a
@@ -217,9 +235,12 @@ TEST_PACKAGES := $(if $(HAVE_CMOCKA),,libcmocka-dev)
 CHART_PACKAGES := $(if $(HAVE_GNUPLOT),,gnuplot-nox)
 # install(REQUIRED, OPTIONAL): nothing where nothing is missing.
 install = @CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(1))' '$(strip $(2))'
-MISSING_OPTIONAL := $(sort $(foreach row,$(filter-out $(BUILT_ROWS),$(BACKEND_ROWS)),$(call field,$(row),5)))
-deps: ## install what is missing (Debian; elsewhere print the package names)
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL))
+packages_of = $(sort $(foreach row,$(1),$(call field,$(row),5)))
+# Go is hundreds of megabytes, so only who asks for all that there is gets it: not bench, not test.
+MISSING_OPTIONAL := $(call packages_of,$(filter-out $(BUILT_ROWS) $(GO_ROWS),$(BACKEND_ROWS)))
+MISSING_GO := $(if $(GO),$(call packages_of,$(filter-out $(BUILT_GO_ROWS),$(GO_ROWS))))
+deps: ## install what is missing, Go included (Debian; elsewhere print the package names)
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL) $(MISSING_GO))
 
 COMMA := ,
 # The test programs, and further passes of the conformance suite with backend options.
@@ -236,7 +257,7 @@ test: ## install what is missing, build, run all tests (SAN=address,undefined or
 
 .PHONY: run-tests
 run-tests: all test-programs
-	@GCMETER_BIN='$(BIN)' GCMETER_CC='$(CC)' GCMETER_SAN='$(SAN)' \
+	@GCMETER_BIN='$(BIN)' GCMETER_CC='$(CC)' GCMETER_SAN='$(SAN)' GCMETER_GO='$(GO)' $(GO_ENVIRONMENT) \
 	ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS \
 	TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
 	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(notdir $(TEST_LEFT_OUT)),'$(t): libgc does not run under ThreadSanitizer'))" \
@@ -304,9 +325,10 @@ lint: ## include rules, unique names, format, shell scripts
 	@.ci/lint
 
 .PHONY: format
-format: ## format all C files
+format: ## format all C and Go files
 	@command -v clang-format >/dev/null || $(call fail,3,clang-format is missing: apt-get install clang-format)
 	@git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | while IFS= read -r f; do if [ -e "$$f" ]; then clang-format -i "$$f"; fi; done
+	@! command -v gofmt >/dev/null || gofmt -w collectors
 
 .PHONY: install
 install: all install-marksweep ## install gcmeter, the runners, the plot scripts and libmarksweep under DESTDIR/PREFIX

@@ -1,0 +1,3 @@
+module gcmeter/go
+
+go 1.19
