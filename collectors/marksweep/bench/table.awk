@@ -5,7 +5,8 @@
 # pairs of logarithms' differences the median, and those at rank k and n*m+1-k, k from the
 # distribution of Mann and Whitney's U. Each time ratio has the ratio of peak RSS beside it.
 # `boehm` in targets.csv is the faster of its default and interior=0 among those that complete at
-# least half of their invocations; of several heaps the first at which one does counts.
+# least half of their invocations; of several heaps the first at which one does counts. `go` runs at
+# the same limit, other backends at none.
 
 function csv(line,   n, field, quoted, i, c) {
     n = 0; field = ""; quoted = 0
@@ -158,7 +159,7 @@ END {
             if (against == "boehm") base = fastest(head, heap, threads)
             else if (against != "") {
                 split(against, part, "@")
-                base = (part[2] == "" ? head : part[2]) "/" part[1] "/heap=none/threads=" threads
+                base = (part[2] == "" ? head : part[2]) "/" part[1] "/heap=" (against == "go" ? heap : "none") "/threads=" threads
             }
             if (against == "") break
         }
