@@ -226,7 +226,7 @@ static void an_interrupted_search_keeps_what_is_done(void **state)
                               "quads:rounds=2000 --backend marksweep --out @/part.csv");
     struct minheap_table table = {0};
     struct csv_error error;
-    for (int i = 0; i < 6000 && table.row_count == 0; i++) {
+    for (int i = 0; i < 20000 && table.row_count == 0; i++) {
         usleep(10000);
         if (minheap_table_load(&table, process_path("part.csv"), &error))
             table = (struct minheap_table){0};
@@ -537,10 +537,11 @@ static void a_file_that_may_not_grow_ends_the_run_in_order(void **state)
     (void)state;
     char text[512];
     /* In units of 512 or 1024 bytes: room for run.csv, not for the latencies of so many. */
-    assert_int_equal(run_by_shell("ulimit -f 96 && \"$GCMETER\" run --quiet --backend malloc --out "
-                                  "limited --workload gcbench:max_depth=4 --invocations 400 "
-                                  "--warmup 0 2>limit"),
-                     CMD_MISSING);
+    assert_int_equal(
+        run_by_shell("ulimit -f 400 && \"$GCMETER\" run --quiet --backend malloc --out "
+                     "limited --workload gcbench:max_depth=4 --invocations 400 "
+                     "--warmup 0 2>limit"),
+        CMD_MISSING);
     process_read_file(process_path("limit"), text, sizeof text);
     assert_contains(text, "limited cannot be written: File too large; what was measured before is");
     struct run_data *run = load("limited");

@@ -87,6 +87,16 @@ static int stop(void **state)
     return 0;
 }
 
+/* What a sanitizer keeps beside each page is resident too. */
+static void skip_under_thread_sanitizer(void)
+{
+    const char *sanitizers = getenv("GCMETER_SAN");
+    if (sanitizers != NULL && strstr(sanitizers, "thread") != NULL) {
+        print_message("skipped: ThreadSanitizer keeps several bytes for each that is touched\n");
+        skip();
+    }
+}
+
 static void step(struct subject *subject, char what)
 {
     char answer = 0;
@@ -111,6 +121,7 @@ static const struct memory_sample *last_sample(const struct memory_sampler *samp
 
 static void resident_memory_follows_what_is_touched(void **state)
 {
+    skip_under_thread_sanitizer();
     struct subject *subject = *state;
     struct memory_sampler *sampler = memory_sampler_create(subject->pid);
     assert_non_null(sampler);
@@ -134,6 +145,7 @@ static void resident_memory_follows_what_is_touched(void **state)
 
 static void pages_offered_back_show_and_are_subtracted(void **state)
 {
+    skip_under_thread_sanitizer();
     struct subject *subject = *state;
     struct memory_sampler *sampler = memory_sampler_create(subject->pid);
     assert_non_null(sampler);
@@ -187,6 +199,7 @@ static int64_t rollup_cost_ns(pid_t pid)
 /* smaps_rollup holds the map lock of the process while it is read. */
 static void costly_readings_are_rare_and_do_come(void **state)
 {
+    skip_under_thread_sanitizer();
     struct subject *subject = *state;
     struct memory_sampler *sampler = memory_sampler_create(subject->pid);
     assert_non_null(sampler);
@@ -229,6 +242,7 @@ static void costly_readings_are_rare_and_do_come(void **state)
 
 static void a_long_series_is_thinned_and_its_mean_is_not(void **state)
 {
+    skip_under_thread_sanitizer();
     struct subject *subject = *state;
     struct memory_sampler *sampler = memory_sampler_create(subject->pid);
     assert_non_null(sampler);
