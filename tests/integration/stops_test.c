@@ -62,8 +62,8 @@ static bool is_sanitized(void)
 static bool is_usable(const char *backend)
 {
     const char *sanitizer = getenv("GCMETER_SAN");
-    return is_built(backend) &&
-           !(!strcmp(backend, "boehm") && sanitizer && strstr(sanitizer, "thread"));
+    bool is_alien = strcmp(backend, "boehm") == 0 || strcmp(backend, "mimalloc") == 0;
+    return is_built(backend) && !(is_alien && sanitizer && strstr(sanitizer, "thread"));
 }
 
 /* Rows of a file of the run, all of which must be committed and of sane times, each starting no
