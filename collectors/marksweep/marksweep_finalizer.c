@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "gc.h"
@@ -16,30 +17,31 @@
 #define STEP_BYTES    ((size_t)16 << 10)
 #define PAGE_BYTES    ((size_t)4096)
 #define ROOM_ATTEMPTS 3
-/* Objects whose marking is begun before any is finished: the mark stack has room for so many. */
-#define DUE_AT_A_TIME 1024
 
+/* A registration that is not of its block's common finalizer. */
 struct entry {
     const struct gc_finalizer *finalizer;
     uint32_t next;
     uint32_t granule; /* in its block, where the object starts */
 };
 
-/* 64 neighbouring blocks, whose bitmap is one page, and two lists for each: of entries whose
- * objects are alive, as far as is known, and of those that are due. Bit i of `with_…` says that the
- * list of block i is not empty. */
+/* 64 neighbouring blocks, of each of which both bitmaps have a line: a page of either. Bit i of
+ * `with_...` says that block i has a bit in that bitmap, or an entry on that list. */
 struct group {
-    uint64_t with_entries;
+    uint64_t with_registered;
     uint64_t with_due;
-    uint32_t first[GROUP_BLOCKS];
-    uint32_t due[GROUP_BLOCKS];
+    const struct gc_finalizer *common[GROUP_BLOCKS];
+    uint32_t first[GROUP_BLOCKS]; /* entries of registered objects */
+    uint32_t due[GROUP_BLOCKS];   /* entries of objects that are due */
+    uint32_t taken[GROUP_BLOCKS]; /* in the hands of mutators, run or not */
     bool is_charged;
 };
 
 static struct {
     pthread_mutex_t lock;
     bool is_mapped;
-    uint64_t *bits; /* as ms_space.marks */
+    uint64_t *registered; /* as ms_space.marks */
+    uint64_t *due;        /* the same, of objects due to their block's common finalizer */
     struct group *groups;
     struct entry *entries;
     uint32_t used_count;    /* entries 1 .. used_count - 1 have been used */
@@ -48,7 +50,7 @@ static struct {
     uint32_t free_first;
     uint64_t registered_count;
     uint64_t due_count;
-    uint64_t due_bytes; /* of objects with due entries, when they were last marked */
+    uint64_t due_bytes; /* of objects that are due, when they were last marked */
     size_t due_group;   /* no group before this has any that are due */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -96,13 +98,16 @@ static bool map_tables(void)
     /* The first pages of groups and entries are touched in part. */
     if (!charge(2 * PAGE_BYTES))
         return false;
-    f.bits = reserve(bits_bytes);
+    f.registered = reserve(bits_bytes);
+    f.due = reserve(bits_bytes);
     f.groups = reserve(groups_bytes);
     while (!(f.entries = reserve(count * sizeof *f.entries)) && count > PAGE_BYTES)
         count /= 2;
-    if (!f.bits || !f.groups || !f.entries) {
-        if (f.bits)
-            munmap(f.bits, bits_bytes);
+    if (!f.registered || !f.due || !f.groups || !f.entries) {
+        if (f.registered)
+            munmap(f.registered, bits_bytes);
+        if (f.due)
+            munmap(f.due, bits_bytes);
         if (f.groups)
             munmap(f.groups, groups_bytes);
         if (f.entries)
@@ -126,7 +131,7 @@ static struct group *group_of(size_t block)
 {
     struct group *g = &f.groups[block / GROUP_BLOCKS];
     if (!g->is_charged) {
-        if (!charge(PAGE_BYTES + sizeof *g))
+        if (!charge(2 * PAGE_BYTES + sizeof *g))
             return NULL;
         g->is_charged = true;
     }
@@ -154,39 +159,85 @@ static void free_entry(uint32_t entry)
     f.free_first = entry;
 }
 
-static char *object_of(size_t block, const struct entry *e)
+static char *object_at(size_t block, size_t granule)
 {
-    return ms_space_address((uint32_t)block) + ((size_t)e->granule << MS_GRANULE_SHIFT);
+    return ms_space_address((uint32_t)block) + (granule << MS_GRANULE_SHIFT);
 }
 
-/* The link in its block's list that names the entry of the object at this granule of the heap.
- * Precondition: its bit is set. */
+static bool is_clear(const uint64_t *line)
+{
+    uint64_t any = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        any |= line[word];
+    return any == 0;
+}
+
+/* The link in its block's list that names the entry of the registered object at this granule of the
+ * heap, or NULL where it is registered with the common finalizer. */
 static uint32_t *find_link(struct group *g, size_t granule)
 {
     uint32_t *link = &g->first[granule / MS_BLOCK_GRANULES % GROUP_BLOCKS];
-    while (f.entries[*link].granule != granule % MS_BLOCK_GRANULES)
+    while (*link != NO_ENTRY && f.entries[*link].granule != granule % MS_BLOCK_GRANULES)
         link = &f.entries[*link].next;
-    return link;
+    return *link == NO_ENTRY ? NULL : link;
 }
 
 static void drop(struct group *g, size_t granule)
 {
     size_t block = granule / MS_BLOCK_GRANULES;
     uint32_t *link = find_link(g, granule);
-    uint32_t entry = *link;
-    *link = f.entries[entry].next;
-    if (g->first[block % GROUP_BLOCKS] == NO_ENTRY)
-        g->with_entries &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
-    f.bits[granule / 64] &= ~(UINT64_C(1) << granule % 64);
-    free_entry(entry);
+    if (link) {
+        uint32_t entry = *link;
+        *link = f.entries[entry].next;
+        free_entry(entry);
+    }
+    f.registered[granule / 64] &= ~(UINT64_C(1) << granule % 64);
+    if (is_clear(ms_space_bits(f.registered, (uint32_t)block)))
+        g->with_registered &= ~(UINT64_C(1) << block % GROUP_BLOCKS);
     f.registered_count--;
 }
 
-/* Under the lock. Returns false where there is no room for another entry. */
+/* Whether this is the block's common finalizer, or becomes it since nobody depends on another. */
+static bool is_common(struct group *g, size_t place, const struct gc_finalizer *finalizer)
+{
+    if (g->common[place] == finalizer)
+        return true;
+    if (((g->with_registered | g->with_due) >> place & 1) || g->taken[place] > 0)
+        return false;
+    g->common[place] = finalizer;
+    return true;
+}
+
+/* Returns false where there is no room. */
+static bool add_entry(struct group *g, size_t granule, const struct gc_finalizer *finalizer)
+{
+    size_t place = granule / MS_BLOCK_GRANULES % GROUP_BLOCKS;
+    uint32_t entry = take_entry();
+    if (entry == NO_ENTRY)
+        return false;
+    f.entries[entry] =
+        (struct entry){finalizer, g->first[place], (uint32_t)(granule % MS_BLOCK_GRANULES)};
+    g->first[place] = entry;
+    return true;
+}
+
+/* Gives a registered object another finalizer. Returns false where there is no room. */
+static bool change(struct group *g, size_t granule, const struct gc_finalizer *finalizer)
+{
+    uint32_t *link = find_link(g, granule);
+    if (!link)
+        return g->common[granule / MS_BLOCK_GRANULES % GROUP_BLOCKS] == finalizer ||
+               add_entry(g, granule, finalizer);
+    f.entries[*link].finalizer = finalizer;
+    return true;
+}
+
+/* Under the lock. Returns false where there is no room for another registration. */
 static bool try_set(char *object, const struct gc_finalizer *finalizer)
 {
     size_t granule = granule_of(object);
     size_t block = granule / MS_BLOCK_GRANULES;
+    size_t place = block % GROUP_BLOCKS;
     if (!f.is_mapped) {
         if (!finalizer)
             return true;
@@ -194,23 +245,18 @@ static bool try_set(char *object, const struct gc_finalizer *finalizer)
             return false;
     }
     struct group *g = &f.groups[block / GROUP_BLOCKS];
-    if (ms_bit_test(f.bits, granule)) {
+    if (ms_bit_test(f.registered, granule)) {
         if (finalizer)
-            f.entries[*find_link(g, granule)].finalizer = finalizer;
-        else
-            drop(g, granule);
+            return change(g, granule, finalizer);
+        drop(g, granule);
         return true;
     }
     if (!finalizer)
         return true;
-    uint32_t entry;
-    if (!group_of(block) || (entry = take_entry()) == NO_ENTRY)
+    if (!group_of(block) || (!is_common(g, place, finalizer) && !add_entry(g, granule, finalizer)))
         return false;
-    f.entries[entry] = (struct entry){finalizer, g->first[block % GROUP_BLOCKS],
-                                      (uint32_t)(granule % MS_BLOCK_GRANULES)};
-    g->first[block % GROUP_BLOCKS] = entry;
-    g->with_entries |= UINT64_C(1) << block % GROUP_BLOCKS;
-    ms_bit_set(f.bits, granule);
+    g->with_registered |= UINT64_C(1) << place;
+    ms_bit_set(f.registered, granule);
     f.registered_count++;
     return true;
 }
@@ -232,29 +278,66 @@ void gc_finalizer_set(struct gc_mutator *m, void *object, const struct gc_finali
     gc_keep(object);
 }
 
-/* Takes one entry that is due off its list. Under the lock; at least one is due. */
-static struct ms_taken take_due(void)
+static size_t block_of(const struct ms_taken *taken)
 {
-    while (f.groups[f.due_group].with_due == 0)
-        f.due_group++;
-    struct group *g = &f.groups[f.due_group];
-    size_t place = (size_t)__builtin_ctzll(g->with_due);
-    uint32_t entry = g->due[place];
-    g->due[place] = f.entries[entry].next;
-    if (g->due[place] == NO_ENTRY)
+    return granule_of(taken->object) / MS_BLOCK_GRANULES;
+}
+
+/* The objects come from memory, since nothing but their bits has been looked at since long before
+ * they died: fetching a few at a time lets them come together. */
+static struct ms_taken take(char *object, const struct gc_finalizer *finalizer, uint32_t entry)
+{
+    __builtin_prefetch(object, 1);
+    return (struct ms_taken){object, finalizer, entry};
+}
+
+/* Takes up to `room` of what is due in a block. Returns how many. */
+static uint32_t take_from_block(struct group *g, size_t block, struct ms_taken *taken,
+                                uint32_t room)
+{
+    size_t place = block % GROUP_BLOCKS;
+    uint64_t *line = ms_space_bits(f.due, (uint32_t)block);
+    uint32_t count = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
+        for (; line[word] != 0 && count < room; line[word] &= line[word] - 1) {
+            size_t granule = word * 64 + (size_t)__builtin_ctzll(line[word]);
+            taken[count++] = take(object_at(block, granule), g->common[place], NO_ENTRY);
+        }
+    }
+    while (g->due[place] != NO_ENTRY && count < room) {
+        uint32_t entry = g->due[place];
+        const struct entry *e = &f.entries[entry];
+        taken[count++] = take(object_at(block, e->granule), e->finalizer, entry);
+        g->due[place] = e->next;
+    }
+    if (g->due[place] == NO_ENTRY && is_clear(line))
         g->with_due &= ~(UINT64_C(1) << place);
-    __atomic_store_n(&f.due_count, f.due_count - 1, __ATOMIC_RELAXED);
-    return (struct ms_taken){object_of(f.due_group * GROUP_BLOCKS + place, &f.entries[entry]),
-                             entry};
+    g->taken[place] += count;
+    return count;
+}
+
+/* Lets go of what was taken and run. */
+static void release(const struct ms_taken *taken)
+{
+    size_t block = block_of(taken);
+    f.groups[block / GROUP_BLOCKS].taken[block % GROUP_BLOCKS]--;
+    if (taken->entry != NO_ENTRY)
+        free_entry(taken->entry);
 }
 
 static void put_due_back(const struct ms_taken *taken)
 {
-    size_t block = granule_of(taken->object) / MS_BLOCK_GRANULES;
+    size_t block = block_of(taken);
+    size_t place = block % GROUP_BLOCKS;
     struct group *g = &f.groups[block / GROUP_BLOCKS];
-    f.entries[taken->entry].next = g->due[block % GROUP_BLOCKS];
-    g->due[block % GROUP_BLOCKS] = taken->entry;
-    g->with_due |= UINT64_C(1) << block % GROUP_BLOCKS;
+    if (taken->entry == NO_ENTRY) {
+        ms_bit_set(f.due, granule_of(taken->object));
+    } else {
+        f.entries[taken->entry].next = g->due[place];
+        g->due[place] = taken->entry;
+    }
+    g->with_due |= UINT64_C(1) << place;
+    g->taken[place]--;
     if (f.due_group > block / GROUP_BLOCKS)
         f.due_group = block / GROUP_BLOCKS;
     __atomic_store_n(&f.due_count, f.due_count + 1, __ATOMIC_RELAXED);
@@ -265,9 +348,17 @@ static void take_more(struct ms_mutator *m)
 {
     pthread_mutex_lock(&f.lock);
     while (m->taken_total > 0)
-        free_entry(m->taken[--m->taken_total].entry);
-    while (m->taken_total < MS_TAKEN_MAX && f.due_count > 0)
-        m->taken[m->taken_total++] = take_due();
+        release(&m->taken[--m->taken_total]);
+    while (m->taken_total < MS_TAKEN_MAX && f.due_count > 0) {
+        while (f.groups[f.due_group].with_due == 0)
+            f.due_group++;
+        struct group *g = &f.groups[f.due_group];
+        size_t block = f.due_group * GROUP_BLOCKS + (size_t)__builtin_ctzll(g->with_due);
+        uint32_t count =
+            take_from_block(g, block, m->taken + m->taken_total, MS_TAKEN_MAX - m->taken_total);
+        m->taken_total += count;
+        __atomic_store_n(&f.due_count, f.due_count - count, __ATOMIC_RELAXED);
+    }
     m->taken_count = m->taken_total;
     pthread_mutex_unlock(&f.lock);
 }
@@ -278,7 +369,7 @@ void ms_finalizer_return(struct ms_mutator *m)
         return;
     pthread_mutex_lock(&f.lock);
     while (m->taken_total > m->taken_count)
-        free_entry(m->taken[--m->taken_total].entry);
+        release(&m->taken[--m->taken_total]);
     while (m->taken_total > 0)
         put_due_back(&m->taken[--m->taken_total]);
     m->taken_count = 0;
@@ -297,47 +388,47 @@ size_t gc_finalizers_run(struct gc_mutator *mutator)
         if (m->taken_count == 0)
             return count;
         const struct ms_taken *taken = &m->taken[--m->taken_count];
-        const struct gc_finalizer *finalizer = f.entries[taken->entry].finalizer;
-        finalizer->run(mutator, taken->object, finalizer->data);
+        taken->finalizer->run(mutator, taken->object, taken->finalizer->data);
         count++;
     }
 }
 
-/* Moves the entries of the block's unmarked objects to those that are due. Where that is all of
- * them, as it is for most blocks that have any, no entry is touched. */
+/* Makes the block's unmarked registered objects due. Entries are looked at only where there are
+ * objects registered with another finalizer than the block's common one. */
 static void sort_block(struct group *g, size_t block)
 {
     size_t place = block % GROUP_BLOCKS;
-    uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
+    uint64_t *registered = ms_space_bits(f.registered, (uint32_t)block);
+    uint64_t *due = ms_space_bits(f.due, (uint32_t)block);
     const uint64_t *marks = ms_space_bits(ms_space.marks, (uint32_t)block);
-    uint64_t dead_count = 0, alive = 0;
+    uint64_t dead[MS_BLOCK_WORDS];
+    uint64_t dead_count = 0;
     for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
-        dead_count += (uint64_t)__builtin_popcountll(bits[word] & ~marks[word]);
-        bits[word] &= marks[word];
-        alive |= bits[word];
+        dead[word] = registered[word] & ~marks[word];
+        dead_count += (uint64_t)__builtin_popcountll(dead[word]);
+        registered[word] &= marks[word];
     }
     if (dead_count == 0)
         return;
     f.registered_count -= dead_count;
     f.due_count += dead_count;
     g->with_due |= UINT64_C(1) << place;
-    if (alive == 0 && g->due[place] == NO_ENTRY) {
-        g->due[place] = g->first[place];
-        g->first[place] = NO_ENTRY;
-    }
+    if (is_clear(registered))
+        g->with_registered &= ~(UINT64_C(1) << place);
     for (uint32_t *link = &g->first[place]; *link != NO_ENTRY;) {
         uint32_t entry = *link;
         struct entry *e = &f.entries[entry];
-        if (ms_bit_test(marks, e->granule)) {
+        if (!ms_bit_test(dead, e->granule)) {
             link = &e->next;
-        } else {
-            *link = e->next;
-            e->next = g->due[place];
-            g->due[place] = entry;
+            continue;
         }
+        dead[e->granule / 64] &= ~(UINT64_C(1) << e->granule % 64);
+        *link = e->next;
+        e->next = g->due[place];
+        g->due[place] = entry;
     }
-    if (g->first[place] == NO_ENTRY)
-        g->with_entries &= ~(UINT64_C(1) << place);
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        due[word] |= dead[word];
 }
 
 static void mark_due_object(struct ms_marker *k, const char *object)
@@ -346,12 +437,23 @@ static void mark_due_object(struct ms_marker *k, const char *object)
     f.due_bytes += ms_space_object_bytes(object);
 }
 
-/* Marks the objects of all due entries, those that mutators have taken and not run included, and
- * all they refer to. */
+/* Those of one block, at most as many as it has granules. */
+static void mark_due_block(struct ms_marker *k, const struct group *g, size_t block)
+{
+    const uint64_t *due = ms_space_bits(f.due, (uint32_t)block);
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        for (uint64_t set = due[word]; set != 0; set &= set - 1)
+            mark_due_object(k, object_at(block, word * 64 + (size_t)__builtin_ctzll(set)));
+    for (uint32_t entry = g->due[block % GROUP_BLOCKS]; entry != NO_ENTRY;
+         entry = f.entries[entry].next)
+        mark_due_object(k, object_at(block, f.entries[entry].granule));
+}
+
+/* Marks all objects that are due, those that mutators have taken and not run included, and all they
+ * refer to. One block after the other, so that the mark stack stays short. */
 static uint64_t mark_due(struct ms_marker *k)
 {
     uint64_t searches = 0;
-    size_t visited_count = 0;
     f.due_bytes = 0;
     for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next)
         for (uint32_t i = 0; i < m->taken_count; i++)
@@ -360,14 +462,8 @@ static uint64_t mark_due(struct ms_marker *k)
         return ms_mark_drain(k);
     for (size_t i = f.due_group; i < group_count(ms_space.top); i++) {
         for (uint64_t set = f.groups[i].with_due; set != 0; set &= set - 1) {
-            size_t place = (size_t)__builtin_ctzll(set);
-            for (uint32_t entry = f.groups[i].due[place]; entry != NO_ENTRY;
-                 entry = f.entries[entry].next) {
-                const char *object = object_of(i * GROUP_BLOCKS + place, &f.entries[entry]);
-                mark_due_object(k, object);
-                if (++visited_count % DUE_AT_A_TIME == 0)
-                    searches += ms_mark_drain(k);
-            }
+            mark_due_block(k, &f.groups[i], i * GROUP_BLOCKS + (size_t)__builtin_ctzll(set));
+            searches += ms_mark_drain(k);
         }
     }
     return searches + ms_mark_drain(k);
@@ -379,7 +475,7 @@ uint64_t ms_finalizer_after_marking(struct ms_marker *k)
     ms_weak_clear();
     uint64_t due_count = f.due_count;
     for (size_t i = 0; f.registered_count > 0 && i < group_count(ms_space.top); i++)
-        for (uint64_t set = f.groups[i].with_entries; set != 0; set &= set - 1)
+        for (uint64_t set = f.groups[i].with_registered; set != 0; set &= set - 1)
             sort_block(&f.groups[i], i * GROUP_BLOCKS + (size_t)__builtin_ctzll(set));
     if (f.due_count > due_count) {
         f.due_group = 0;
@@ -401,43 +497,80 @@ void ms_finalizer_counts(uint64_t *registered, uint64_t *due)
     pthread_mutex_unlock(&f.lock);
 }
 
-/* Whether the list has `count` entries, each of an object of the block, with a bit where it is of
- * those that are not due. */
-static bool list_is_right(uint32_t entry, size_t block, bool is_due, uint64_t *count)
+static bool is_object(size_t block, size_t granule)
 {
-    *count = 0;
-    for (; entry != NO_ENTRY && *count < f.used_count; entry = f.entries[entry].next) {
-        const char *object = object_of(block, &f.entries[entry]);
-        if (ms_space_find((uintptr_t)object, false) != object ||
-            (!is_due && !ms_bit_test(f.bits, granule_of(object))))
-            return false;
-        ++*count;
+    const char *object = object_at(block, granule);
+    return ms_space_find((uintptr_t)object, false) == object;
+}
+
+/* Takes the bits of the list's entries, each of another object, out of `line`, which has them where
+ * they are `in_line`. Returns their number; UINT64_MAX where that is not so. */
+static uint64_t check_list(uint32_t entry, size_t block, uint64_t *line, bool in_line)
+{
+    uint64_t count = 0;
+    for (; entry != NO_ENTRY; entry = f.entries[entry].next, count++) {
+        size_t granule = f.entries[entry].granule;
+        if (count == MS_BLOCK_GRANULES || !is_object(block, granule) ||
+            ms_bit_test(line, granule) != in_line)
+            return UINT64_MAX;
+        line[granule / 64] ^= UINT64_C(1) << granule % 64;
     }
-    return entry == NO_ENTRY;
+    return count;
+}
+
+/* Objects of the line; UINT64_MAX where a bit is of none. */
+static uint64_t check_line(const uint64_t *line, size_t block)
+{
+    uint64_t count = 0;
+    for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
+        for (uint64_t set = line[word]; set != 0; set &= set - 1, count++)
+            if (!is_object(block, word * 64 + (size_t)__builtin_ctzll(set)))
+                return UINT64_MAX;
+    return count;
+}
+
+/* Counts what is registered and due in a block; false where an invariant does not hold. */
+static bool check_block(const struct group *g, size_t block, uint64_t *registered, uint64_t *due)
+{
+    size_t place = block % GROUP_BLOCKS;
+    uint64_t line[MS_BLOCK_WORDS];
+    memcpy(line, ms_space_bits(f.registered, (uint32_t)block), sizeof line);
+    uint64_t listed = check_list(g->first[place], block, line, true);
+    uint64_t common = check_line(line, block);
+    memcpy(line, ms_space_bits(f.due, (uint32_t)block), sizeof line);
+    uint64_t due_common = check_line(line, block);
+    uint64_t due_listed = check_list(g->due[place], block, line, false);
+    if (listed == UINT64_MAX || common == UINT64_MAX || due_common == UINT64_MAX ||
+        due_listed == UINT64_MAX || (common + due_common > 0 && !g->common[place]))
+        return false;
+    *registered = listed + common;
+    *due = due_listed + due_common;
+    return (*registered > 0) == (g->with_registered >> place & 1) &&
+           (*due > 0) == (g->with_due >> place & 1) &&
+           (*due == 0 || block / GROUP_BLOCKS >= f.due_group);
 }
 
 int ms_finalizer_verify(char *why, size_t why_bytes)
 {
-    uint64_t registered = 0, due = 0;
+    uint64_t registered = 0, due = 0, taken = 0;
     for (size_t block = 0; f.is_mapped && block < ms_space.top; block++) {
         const struct group *g = &f.groups[block / GROUP_BLOCKS];
-        size_t place = block % GROUP_BLOCKS;
-        const uint64_t *bits = ms_space_bits(f.bits, (uint32_t)block);
-        uint64_t bit_count = 0, alive_count, due_count;
+        uint64_t registered_here, due_here;
         if (!g->is_charged)
             continue;
-        for (size_t word = 0; word < MS_BLOCK_WORDS; word++)
-            bit_count += (uint64_t)__builtin_popcountll(bits[word]);
-        if (!list_is_right(g->first[place], block, false, &alive_count) ||
-            !list_is_right(g->due[place], block, true, &due_count) || alive_count != bit_count ||
-            (alive_count > 0) != (g->with_entries >> place & 1) ||
-            (due_count > 0) != (g->with_due >> place & 1) ||
-            (due_count > 0 && block / GROUP_BLOCKS < f.due_group)) {
-            snprintf(why, why_bytes, "the lists of finalizers of block %zu are not right", block);
+        if (!check_block(g, block, &registered_here, &due_here)) {
+            snprintf(why, why_bytes, "the finalizers of block %zu are not right", block);
             return -EFAULT;
         }
-        registered += alive_count;
-        due += due_count;
+        registered += registered_here;
+        due += due_here;
+        taken += g->taken[block % GROUP_BLOCKS];
+    }
+    for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next)
+        taken -= m->taken_total;
+    if (taken != 0) {
+        snprintf(why, why_bytes, "blocks and mutators differ in what was taken to be finalized");
+        return -EFAULT;
     }
     for (const struct ms_mutator *m = ms_world.mutators; m; m = m->next)
         for (uint32_t i = 0; i < m->taken_count; i++)

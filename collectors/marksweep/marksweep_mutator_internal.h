@@ -18,7 +18,7 @@
 #define MS_SNAPSHOT_WORDS 128u
 #define MS_BATCH_MAX      8u /* spans */
 #define MS_RESERVE_BLOCKS 16u
-#define MS_TAKEN_MAX      8u
+#define MS_TAKEN_MAX      16u
 
 /* The span a hole lies in. Invariant: slots before `hole_start` are allocated as the bitmap says,
  * those of [hole_start, hole.next) are allocated though the bitmap does not say so yet, those of
@@ -36,9 +36,11 @@ struct ms_cursor {
     uint32_t batch; /* how many spans the last trip to the heap lock brought; 0: none yet */
 };
 
-/* A due finalizer that a mutator has taken off its list to run it (marksweep_finalizer). */
+/* A due finalizer that a mutator has taken to run it, and its entry, if any (marksweep_finalizer).
+ */
 struct ms_taken {
     char *object;
+    const struct gc_finalizer *finalizer;
     uint32_t entry;
 };
 
