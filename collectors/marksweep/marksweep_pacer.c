@@ -5,15 +5,15 @@
 
 #define SMALLEST_GOAL_BYTES (UINT64_C(4) << 20)
 
-/* The parts of a collection, each in bytes of allocation that take about twenty times as long. A
+/* The parts of a collection, each in bytes of allocation that take about sixteen times as long. A
  * stop, with what follows it, takes 3 us and some 10 us for each further thread; marking an object
  * 4 to 10 ns, sweeping a span about 6, clearing the bitmap of a block 1.5, a word of roots 1;
  * allocating and filling a byte 0.03 (buffers of which little is used) to 0.15 ns (slices). */
-#define STOP_COST_BYTES      (UINT64_C(5) << 18)
-#define OBJECT_COST_BYTES    1500u
-#define RUN_COST_BYTES       750u
-#define BLOCK_COST_BYTES     250u
-#define ROOT_BYTE_COST_BYTES 20u
+#define STOP_COST_BYTES      (UINT64_C(1) << 20)
+#define OBJECT_COST_BYTES    1200u
+#define RUN_COST_BYTES       600u
+#define BLOCK_COST_BYTES     200u
+#define ROOT_BYTE_COST_BYTES 16u
 
 #define KEEP_DECAY_NS  INT64_C(16000000000) /* would be zero after this */
 #define LIMIT_HEADROOM 8
@@ -42,7 +42,7 @@ void ms_pacer_init(uint64_t gogc)
     ms_pacer_update((struct ms_sweep_result){0, 0, 0}, 0, 0, 0);
 }
 
-/* Growth after which another collection like the last takes a twentieth of the time. */
+/* Growth after which another collection like the last takes a sixteenth of the time. */
 static uint64_t cheap_growth(struct ms_sweep_result swept, uint64_t root_bytes)
 {
     uint64_t stops = ms_world.mutator_count > 0 ? ms_world.mutator_count : 1;

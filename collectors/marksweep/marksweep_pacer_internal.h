@@ -6,7 +6,7 @@
  * metadata, up to a quarter of the growth, and does not grow by objects that wait for their
  * finalizers, which are as good as gone. It is an upper bound: where collections are cheap, since
  * most of what lives are leaves or few large objects, growth is limited to what makes them take a
- * twentieth of the time (in inverse proportion to gogc), so that memory stays small and in the
+ * sixteenth of the time (in inverse proportion to gogc), so that memory stays small and in the
  * cache. Their cost is estimated from counts, not taken from a clock, so that the same program
  * collects as often in each run. Of the room below a heap limit an eighth is left: what is free
  * there lies in pieces, and exchanging them for longer ones costs page faults.

@@ -6,7 +6,7 @@
 # distribution of Mann and Whitney's U. Each time ratio has the ratio of peak RSS beside it.
 # `boehm` in targets.csv is the faster of its default and interior=0 among those that complete at
 # least half of their invocations; of several heaps the first at which one does counts. `go` runs at
-# the same limit, other backends at none.
+# the same limits, by the same rule; other backends at none.
 
 function csv(line,   n, field, quoted, i, c) {
     n = 0; field = ""; quoted = 0
@@ -157,9 +157,12 @@ END {
         for (h = 1; h <= heaps && base == ""; h++) {
             heap = heap_list[h]
             if (against == "boehm") base = fastest(head, heap, threads)
-            else if (against != "") {
+            else if (against == "go") {
+                base = head "/go/heap=" heap "/threads=" threads
+                if (!completes(base)) base = ""
+            } else if (against != "") {
                 split(against, part, "@")
-                base = (part[2] == "" ? head : part[2]) "/" part[1] "/heap=" (against == "go" ? heap : "none") "/threads=" threads
+                base = (part[2] == "" ? head : part[2]) "/" part[1] "/heap=none/threads=" threads
             }
             if (against == "") break
         }
