@@ -336,6 +336,7 @@ install: all install-marksweep ## install gcmeter, the runners, the plot scripts
 	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gcmeter/plots'
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do install -m 755 '$(BIN)/'"$$f" '$(DESTDIR)$(PREFIX)/bin/'"$$f"; done
 	@install -m 644 plots/* '$(DESTDIR)$(PREFIX)/share/gcmeter/plots/'
+	@install -m 644 results/gate.csv '$(DESTDIR)$(PREFIX)/share/gcmeter/gate.csv'
 
 # Headers lie as in this tree, under a folder of their own that the pkg-config file names.
 MARKSWEEP_HEADERS := gc.h gc_type.h gc_backend.h pool/pool.h marksweep/marksweep.h marksweep/marksweep_gc.h

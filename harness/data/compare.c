@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/gate_file.h"
 #include "data/printable.h"
 #include "data/string_table.h"
 
@@ -270,9 +271,22 @@ static bool are_equal(const struct values *a, const struct values *b)
     return a->count == b->count && memcmp(a->sorted, b->sorted, a->count * sizeof *a->sorted) == 0;
 }
 
+/* Whether the metric is compared in this cell, and at which tolerance. */
+static bool is_gated(const struct compare_options *options, const char *cell, const char *metric,
+                     struct compare_tolerance *tolerance)
+{
+    struct compare_tolerance gated;
+    bool found = options->gate && gate_tolerance(options->gate, cell, metric, &gated);
+    *tolerance = found && !options->overrides_tolerance ? gated : options->tolerance;
+    return found || !options->gate || options->gates_all;
+}
+
 static int compare_metric(struct context *context, const struct side *base, const struct side *new,
                           const char *metric)
 {
+    struct compare_tolerance tolerance;
+    if (!is_gated(context->options, base->cell->key, metric, &tolerance))
+        return 0;
     struct values x;
     struct values y;
     size_t base_index = metric_index(base->run, metric);
@@ -292,6 +306,7 @@ static int compare_metric(struct context *context, const struct side *base, cons
             row->metric = base->run->metrics[base_index].name;
             row->unit = base->run->metrics[base_index].unit;
             row->better = base->run->metrics[base_index].better;
+            row->tolerance = tolerance;
             row->base = summarise(&x);
             row->new = summarise(&y);
             row->kind = observe_kind(row, base, new);
@@ -385,12 +400,11 @@ struct effect {
     double limit;
 };
 
-static struct effect effect_of(const struct compare_row *row,
-                               const struct compare_tolerance *tolerance)
+static struct effect effect_of(const struct compare_row *row)
 {
-    struct effect e = {row->estimate, row->low, row->high, tolerance->absolute};
+    struct effect e = {row->estimate, row->low, row->high, row->tolerance.absolute};
     if (!row->by_difference) {
-        double relative = tolerance->relative;
+        double relative = row->tolerance.relative;
         if (row->kind == COMPARE_NEAR_EXACT)
             relative = fmax(fmax(relative, NEAR_EXACT_LEAST),
                             10 * fmax(spread_of(&row->base), spread_of(&row->new)));
@@ -419,16 +433,24 @@ static size_t estimate_needed(const struct compare_row *row, const struct effect
     return total > (double)n ? (size_t)total - n : 1;
 }
 
-static bool exceeds_absolute(const struct compare_row *row,
-                             const struct compare_tolerance *tolerance)
+static bool exceeds_absolute(const struct compare_row *row)
 {
-    return fabs(row->new.median - row->base.median) > tolerance->absolute;
+    return fabs(row->new.median - row->base.median) > row->tolerance.absolute;
 }
 
-static void judge_by_value(struct compare_row *row, const struct compare_tolerance *tolerance)
+/* Whether the whole interval is of changes so small that none of them would be a regression,
+ * however many invocations showed it. */
+static bool is_within_absolute(const struct compare_row *row)
 {
-    struct effect e = effect_of(row, tolerance);
-    bool matters = exceeds_absolute(row, tolerance);
+    double low = row->by_difference ? row->low : row->base.median * (row->low - 1);
+    double high = row->by_difference ? row->high : row->base.median * (row->high - 1);
+    return low >= -row->tolerance.absolute && high <= row->tolerance.absolute;
+}
+
+static void judge_by_value(struct compare_row *row)
+{
+    struct effect e = effect_of(row);
+    bool matters = exceeds_absolute(row);
     if (e.estimate > e.limit && matters)
         row->verdict = COMPARE_REGRESSED;
     else if (e.estimate < -e.limit && matters)
@@ -440,17 +462,16 @@ static void judge_by_value(struct compare_row *row, const struct compare_toleran
 static void judge_by_test(struct compare_result *result, struct compare_row *row,
                           const struct compare_options *options)
 {
-    struct effect e = effect_of(row, &options->tolerance);
+    struct effect e = effect_of(row);
     bool is_range = row->base.count < COMPARE_VERDICT_INVOCATIONS ||
                     row->new.count < COMPARE_VERDICT_INVOCATIONS;
-    bool significant =
-        !is_range && row->p_holm < options->alpha && exceeds_absolute(row, &options->tolerance);
+    bool significant = !is_range && row->p_holm < options->alpha && exceeds_absolute(row);
     if (significant && e.low > e.limit) {
         row->verdict = COMPARE_REGRESSED;
     } else if (significant && e.high < -e.limit) {
         row->verdict = COMPARE_IMPROVED;
-    } else if (!is_range && row->coverage >= 1 - options->alpha && e.low >= -e.limit &&
-               e.high <= e.limit) {
+    } else if (!is_range && row->coverage >= 1 - options->alpha &&
+               ((e.low >= -e.limit && e.high <= e.limit) || is_within_absolute(row))) {
         row->verdict = COMPARE_SAME;
     } else {
         row->needed_invocations = estimate_needed(row, &e, result->family_invocations);
@@ -472,7 +493,7 @@ static void judge(struct compare_result *result, struct compare_row *row,
     } else if (row->kind == COMPARE_STATISTICAL) {
         judge_by_test(result, row, options);
     } else {
-        judge_by_value(row, &options->tolerance);
+        judge_by_value(row);
     }
 }
 

@@ -11,17 +11,25 @@
 #include "data/run_data.h"
 #include "data/statistics.h"
 
-/* How much worse is still the same. */
+/* How much worse is still the same: a change that is within either is none. */
 struct compare_tolerance {
     double relative; /* 0.05: 5 % */
     double absolute; /* in the metric's unit */
 };
+
+struct gate; /* gate_file.h */
 
 struct compare_options {
     const char *const *metrics;
     size_t metric_count;
     struct compare_tolerance tolerance;
     double alpha; /* 0 < alpha < 1 */
+
+    /* Where there is one, it has the tolerance of what it gates, and `metrics` gate only in cells
+     * where it says so, except that: */
+    const struct gate *gate;
+    bool gates_all; /* `metrics` gate in every cell, by `tolerance` where it says nothing */
+    bool overrides_tolerance; /* `tolerance` is that of all, whatever it says */
 };
 
 /* What is compared where nothing is named: time, longest stop, worst operation, peak memory. */
@@ -71,6 +79,7 @@ struct compare_row {
     enum schema_better better;
     struct compare_sample base;
     struct compare_sample new;
+    struct compare_tolerance tolerance;
     bool by_difference; /* estimate, low and high are differences in the unit, not ratios */
     double estimate;
     double low;
@@ -130,5 +139,8 @@ const char *compare_verdict_word(enum compare_verdict verdict);
 int compare_write_csv(const struct compare_result *result, FILE *out);
 /* The same as an array of objects (RFC 8259). */
 int compare_write_json(const struct compare_result *result, FILE *out);
+/* For CI systems: JUnit's XML, a test case per row; regressed and broken ones are failures,
+ * inconclusive ones skipped. compare_runs() only. 0, -ENOMEM or -EIO. */
+int compare_write_junit(const struct compare_result *result, FILE *out);
 
 #endif

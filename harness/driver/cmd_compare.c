@@ -5,18 +5,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/comparable.h"
 #include "data/compare.h"
+#include "data/gate_file.h"
 #include "data/number_text.h"
 #include "data/printable.h"
 #include "driver/cmd.h"
 #include "driver/compare_text.h"
+#include "driver/shared_file.h"
 #include "driver/xalloc.h"
 
-enum { KEY_BY = 256, KEY_REFERENCE, KEY_METRIC, KEY_TOLERANCE, KEY_ALPHA, KEY_FORMAT, KEY_STRICT };
+enum {
+    KEY_BY = 256,
+    KEY_REFERENCE,
+    KEY_METRIC,
+    KEY_TOLERANCE,
+    KEY_ALPHA,
+    KEY_GATE,
+    KEY_ALLOW,
+    KEY_FORMAT,
+    KEY_STRICT
+};
 
-enum format { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_CSV, FORMAT_JSON, FORMAT_COUNT };
+enum format { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_CSV, FORMAT_JSON, FORMAT_JUNIT, FORMAT_COUNT };
 
-static const char *const format_words[] = {"text", "markdown", "csv", "json", NULL};
+static const char *const format_words[] = {"text", "markdown", "csv", "json", "junit", NULL};
+
+#define GATE_FILE "results/gate.csv"
 
 struct request {
     const char *folders[2];
@@ -25,6 +40,10 @@ struct request {
     const char *reference; /* NULL: the first of default_references that the run has */
     const char **metrics;
     size_t metric_count;
+    const char *gate_path;
+    const char **allowed;
+    size_t allowed_count;
+    bool has_tolerance;
     double tolerance_percent;
     double alpha;
     int format;
@@ -39,14 +58,24 @@ static const struct argp_option option_table[] = {
     {"reference", KEY_REFERENCE, "VARIANT", 0,
      "with --by backend: what the others are compared with (default mimalloc, else malloc)", 0},
     {"metric", KEY_METRIC, "NAME", 0,
-     "compare this metric (repeatable; default wall_ns, pause_max_ns, latency_max_ns, "
-     "rss_peak_bytes)",
+     "compare this metric, and only those named (repeatable; default what the gate file names; "
+     "with "
+     "--by backend wall_ns, pause_max_ns, latency_max_ns, rss_peak_bytes)",
      0},
-    {"tolerance", KEY_TOLERANCE, "PCT", 0, "a change of up to PCT percent is the same (default 5)",
+    {"gate", KEY_GATE, "FILE", 0,
+     "which metrics gate, and at which tolerance (default " GATE_FILE
+     ", else the one that came with "
+     "gcmeter)",
+     0},
+    {"tolerance", KEY_TOLERANCE, "PCT", 0,
+     "a change of up to PCT percent is the same (default 5), whatever the gate file says", 0},
+    {"allow-different", KEY_ALLOW, "KEY", 0,
+     "compare runs that differ in KEY all the same (repeatable): cpu_model, cores, seed, warmup, "
+     "iterations, workload_params or backend_options",
      0},
     {"alpha", KEY_ALPHA, "A", 0, "chance of any false verdict, over all comparisons (default 0.05)",
      0},
-    {"format", KEY_FORMAT, "FORMAT", 0, "text, markdown, csv or json (default text)", 0},
+    {"format", KEY_FORMAT, "FORMAT", 0, "text, markdown, csv, json or junit (default text)", 0},
     {"strict", KEY_STRICT, NULL, 0, "end with 5 also where something is inconclusive or noisy", 0},
     {0},
 };
@@ -68,7 +97,7 @@ static error_t take_format(struct request *r, const struct argp_state *state, co
             return 0;
         }
     }
-    return cmd_usage(state, "--format is '%s', not text, markdown, csv or json", text);
+    return cmd_usage(state, "--format is '%s', not text, markdown, csv, json or junit", text);
 }
 
 static error_t check_request(const struct request *r, const struct argp_state *state)
@@ -80,10 +109,29 @@ static error_t check_request(const struct request *r, const struct argp_state *s
         return cmd_usage(state, "two runs are needed: compare BASE NEW");
     if (r->reference && !r->by_backend)
         return cmd_usage(state, "--reference needs --by backend");
+    if (r->by_backend && (r->gate_path || r->allowed_count))
+        return cmd_usage(state, "--%s is for two runs, not for --by backend",
+                         r->gate_path ? "gate" : "allow-different");
+    if (r->by_backend && r->format == FORMAT_JUNIT)
+        return cmd_usage(state, "--format junit is for two runs, not for --by backend");
     if (r->by_backend && is_table && r->metric_count > COMPARE_TEXT_METRICS)
         return cmd_usage(state, "a table has room for %d metrics; --format csv has for all",
                          COMPARE_TEXT_METRICS);
     return 0;
+}
+
+static error_t take_allowed(struct request *r, const struct argp_state *state, const char *text)
+{
+    for (const char *const *key = comparable_keys; *key; key++) {
+        if (!strcmp(*key, text)) {
+            *(const char **)xappend(&r->allowed, &r->allowed_count, sizeof text) = text;
+            return 0;
+        }
+    }
+    const char *nearest = cmd_nearest(text, comparable_keys);
+    return cmd_usage(
+        state, "--allow-different is '%s', which is no key that runs are held to%s%s%s", text,
+        nearest ? ": did you mean '" : "; see --help", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -104,7 +152,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                 return 0;
         *(const char **)xappend(&r->metrics, &r->metric_count, sizeof text) = text;
         return 0;
+    case KEY_GATE:
+        r->gate_path = text;
+        return 0;
+    case KEY_ALLOW:
+        return take_allowed(r, state, text);
     case KEY_TOLERANCE:
+        r->has_tolerance = true;
         return take_number(state, "tolerance", text, 0, 1e6, &r->tolerance_percent);
     case KEY_ALPHA:
         return take_number(state, "alpha", text, 1e-9, 0.5, &r->alpha);
@@ -132,6 +186,8 @@ static const struct argp parser = {
     .doc = "Compare two runs cell by cell, worst first, or the backends of one run with each "
            "other. The verdict on each cell and metric is broken, regressed, improved, same or "
            "inconclusive.\v"
+           "Runs are refused that differ in what nobody meant to compare: processor, parameters, "
+           "options. "
            "Exit codes: 0 done, 1 something regressed or broke, 2 usage or malformed input, 5 not "
            "decidable with so few invocations. Between backends 1 and 5 need a --metric or "
            "--strict: that one is slower than another is no failure.",
@@ -156,27 +212,12 @@ static void warn_of_difference(const struct run_data *base, const struct run_dat
     fputs("'\n", stderr);
 }
 
-/* What makes figures of two runs differ without anybody having changed the program. */
+/* What may make figures of two runs differ without anybody having changed the program. */
 static void warn_of_differences(const struct run_data *base, const struct run_data *new)
 {
-    static const char *const keys[] = {
-        "cpu_model", "cores", "memory_bytes", "kernel", "governor",
-        "thp",       "aslr",  "seed",         "warmup", "iterations",
-    };
+    static const char *const keys[] = {"memory_bytes", "kernel", "governor", "thp", "aslr"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         warn_of_difference(base, new, keys[i]);
-    for (size_t i = 0; i < base->cell_count; i++) {
-        const struct run_cell *was = &base->cells[i];
-        const struct run_cell *is = run_data_cell(new, was->key);
-        if (!is || !*is->workload_params || !*was->workload_params)
-            continue;
-        if (strcmp(was->workload_params, is->workload_params) != 0 ||
-            strcmp(was->backend_options, is->backend_options) != 0) {
-            fputs("gcmeter: warning: parameters or options differ in ", stderr);
-            printable_put(stderr, was->key);
-            fputc('\n', stderr);
-        }
-    }
 }
 
 static bool is_noisy(const struct run_data *run)
@@ -232,6 +273,8 @@ static int print_result(const struct request *r, const struct compare_options *o
         error = compare_write_csv(result, stdout);
     else if (r->format == FORMAT_JSON)
         error = compare_write_json(result, stdout);
+    else if (r->format == FORMAT_JUNIT)
+        error = compare_write_junit(result, stdout);
     else if (r->by_backend)
         error = compare_text_backends(&text, result, run, r->reference);
     else
@@ -254,35 +297,93 @@ static int exit_code(const struct request *r, const struct compare_result *resul
     return CMD_DONE;
 }
 
+/* Loads what gates into *gate. 0, or the exit code of what went wrong, and the user has been told.
+ */
+static int load_gate(struct gate **gate, const struct request *r, const struct run_data *base,
+                     const struct run_data *new)
+{
+    char *path = r->gate_path                   ? xstrdup(r->gate_path)
+                 : access(GATE_FILE, R_OK) == 0 ? xstrdup(GATE_FILE)
+                                                : shared_file_find(GATE_FILE, "gate.csv");
+    if (!path)
+        return cmd_fail(CMD_MISSING,
+                        "there is no " GATE_FILE " here, nor one that came with gcmeter; "
+                        "name one: --gate FILE, or what to compare: --metric NAME");
+    struct csv_error error;
+    const struct run_data *runs[] = {base, new};
+    int failed = gate_load(gate, path, &error);
+    if (!failed && (failed = gate_check_metrics(*gate, runs, 2, &error)) != 0) {
+        gate_free(*gate);
+        *gate = NULL;
+    }
+    free(path);
+    return failed ? fail_with(failed, &error) : CMD_DONE;
+}
+
+static int show(struct request *r, const struct compare_options *options,
+                const struct compare_result *result, const struct run_data *base,
+                const struct run_data *new)
+{
+    int code = print_result(r, options, result, base);
+    return code == CMD_DONE ? exit_code(r, result, is_noisy(base) || (new &&is_noisy(new))) : code;
+}
+
+static int show_backends(struct request *r, struct compare_options *options,
+                         const struct run_data *run)
+{
+    if (!r->reference && !(r->reference = find_reference(run)))
+        return cmd_fail(CMD_USAGE, "no cell of mimalloc or malloc completed in this run; name what "
+                                   "to compare with: --reference VARIANT");
+    if (!r->metric_count) {
+        options->metrics = compare_default_metrics;
+        options->metric_count = compare_default_metric_count;
+    }
+    struct csv_error error;
+    struct compare_result *result;
+    int failed = compare_backends(&result, run, r->reference, options, &error);
+    if (failed)
+        return fail_with(failed, &error);
+    int code = show(r, options, result, run, NULL);
+    compare_free(result);
+    return code;
+}
+
+static int show_runs(struct request *r, struct compare_options *options,
+                     const struct run_data *base, const struct run_data *new)
+{
+    struct csv_error error;
+    struct gate *gate = NULL;
+    int failed = comparable_check(base, new, r->allowed, r->allowed_count, &error);
+    if (failed)
+        return fail_with(failed, &error);
+    int code = load_gate(&gate, r, base, new);
+    if (code != CMD_DONE)
+        return code;
+    warn_of_differences(base, new);
+    options->gate = gate;
+    options->gates_all = r->metric_count > 0;
+    options->overrides_tolerance = r->has_tolerance;
+    if (!r->metric_count)
+        options->metrics = gate_metrics(gate, &options->metric_count);
+    struct compare_result *result;
+    failed = compare_runs(&result, base, new, options, &error);
+    code = failed ? fail_with(failed, &error) : show(r, options, result, base, new);
+    if (!failed)
+        compare_free(result);
+    gate_free(gate);
+    return code;
+}
+
 static int compare_and_print(struct request *r, const struct run_data *base,
                              const struct run_data *new)
 {
-    const struct compare_options options = {
-        .metrics = r->metric_count ? r->metrics : compare_default_metrics,
-        .metric_count = r->metric_count ? r->metric_count : compare_default_metric_count,
+    struct compare_options options = {
+        .metrics = r->metrics,
+        .metric_count = r->metric_count,
         .tolerance = {.relative = r->tolerance_percent / 100, .absolute = 0},
         .alpha = r->alpha,
     };
-    struct csv_error error;
-    struct compare_result *result;
-    int outcome;
-    if (r->by_backend) {
-        if (!r->reference && !(r->reference = find_reference(base)))
-            return cmd_fail(CMD_USAGE,
-                            "no cell of mimalloc or malloc completed in this run; name what "
-                            "to compare with: --reference VARIANT");
-        outcome = compare_backends(&result, base, r->reference, &options, &error);
-    } else {
-        warn_of_differences(base, new);
-        outcome = compare_runs(&result, base, new, &options, &error);
-    }
-    if (outcome)
-        return fail_with(outcome, &error);
-    int code = print_result(r, &options, result, base);
-    if (code == CMD_DONE)
-        code = exit_code(r, result, is_noisy(base) || (new &&is_noisy(new)));
-    compare_free(result);
-    return code;
+    return new ? show_runs(r, &options, base, new) : show_backends(r, &options, base);
 }
 
 int cmd_compare(int argc, char **argv)
@@ -300,5 +401,6 @@ int cmd_compare(int argc, char **argv)
         run_data_free(runs[1]);
     }
     free(r.metrics);
+    free(r.allowed);
     return code;
 }

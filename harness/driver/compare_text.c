@@ -130,12 +130,26 @@ static void add_verdict(const struct compare_text *text, struct text_table *tabl
     free(verdict);
 }
 
+/* Names may come from a file, so what Markdown or the HTML in it would act on is escaped. */
+static void put_markdown(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        if (*text == '<')
+            fputs("&lt;", out);
+        else if (*text == '&')
+            fputs("&amp;", out);
+        else if (strchr("|`*_\\!#~", *text) || (*text == '[' && strchr(text, '(')))
+            fprintf(out, "\\%c", *text);
+        else
+            fputc(*text, out);
+    }
+}
+
 static void print_markdown(const struct text_table *table, FILE *out)
 {
     for (size_t i = 0; i < table->field_count; i++) {
         fputs(i % table->column_count ? " | " : "| ", out);
-        for (const char *c = table->fields[i]; *c; c++)
-            fprintf(out, *c == '|' ? "\\%c" : "%c", *c);
+        put_markdown(table->fields[i], out);
         if ((i + 1) % table->column_count)
             continue;
         fputs(" |\n", out);
@@ -191,21 +205,27 @@ static void print_counts(const struct compare_text *text, const struct compare_r
     fprintf(text->out, "%s\n\n", is_first ? "nothing to compare" : "");
 }
 
-void compare_text_runs(const struct compare_text *text, const struct compare_result *result)
+static void add_failures(struct text_table *table, const struct compare_sample *sample)
 {
-    print_counts(text, result);
+    text_table_addf(table, "%zu of %zu failed", sample->of - sample->count, sample->of);
+}
+
+/* Rows from `first` to before `end`. */
+static void print_rows(const struct compare_text *text, const struct compare_result *result,
+                       size_t first, size_t end)
+{
     struct text_table table = {.column_count = 7};
     static const char *const headings[] = {"cell", "metric", "base", "new", "ratio [interval]",
                                            "p",    "verdict"};
     for (size_t i = 0; i < table.column_count; i++)
         text_table_add(&table, headings[i]);
-    for (size_t i = 0; i < result->row_count; i++) {
+    for (size_t i = first; i < end; i++) {
         const struct compare_row *row = &result->rows[i];
         add_printable(&table, row->base_cell->key);
         add_printable(&table, row->metric);
         if (!strcmp(row->metric, COMPARE_STATUS)) {
-            text_table_addf(&table, "%zu of %zu ok", row->base.count, row->base.of);
-            text_table_addf(&table, "%zu of %zu ok", row->new.count, row->new.of);
+            add_failures(&table, &row->base);
+            add_failures(&table, &row->new);
         } else {
             add_sample(&table, &row->base, row->unit);
             add_sample(&table, &row->new, row->unit);
@@ -217,10 +237,31 @@ void compare_text_runs(const struct compare_text *text, const struct compare_res
             text_table_addf(&table, "%.2g", row->p_holm);
         add_verdict(text, &table, result, row);
     }
-    if (result->row_count)
-        print_table(text, &table);
-    else
-        text_table_free(&table);
+    print_table(text, &table);
+}
+
+/* In a pull request what is well is folded away: rows are worst first, so that is the end. */
+void compare_text_runs(const struct compare_text *text, const struct compare_result *result)
+{
+    if (text->markdown)
+        fputs(result->count[COMPARE_BROKEN] || result->count[COMPARE_REGRESSED]
+                  ? "**Regressed**: "
+                  : "**No regression found**: ",
+              text->out);
+    print_counts(text, result);
+    size_t shown = result->row_count;
+    while (text->markdown && shown > 0 &&
+           (result->rows[shown - 1].verdict == COMPARE_SAME ||
+            result->rows[shown - 1].verdict == COMPARE_IMPROVED))
+        shown--;
+    if (shown)
+        print_rows(text, result, 0, shown);
+    if (shown < result->row_count) {
+        fprintf(text->out, "\n<details><summary>%zu improved or the same</summary>\n\n",
+                result->row_count - shown);
+        print_rows(text, result, shown, result->row_count);
+        fputs("\n</details>\n", text->out);
+    }
     print_notes(text, result);
 }
 

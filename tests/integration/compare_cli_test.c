@@ -12,6 +12,7 @@
 #include "gcmeter_process.h"
 
 #define BASE "tests/fixtures/run_base"
+#define SLOW "tests/fixtures/run_slow --allow-different cpu_model"
 
 static struct process p;
 
@@ -20,29 +21,29 @@ static void a_run_is_the_same_as_itself(void **state)
     (void)state;
     process_run(&p, "compare " BASE " " BASE);
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "20 same\n");
+    assert_contains(p.out, "14 same\n");
     assert_string_equal(p.err, "");
 }
 
 static void a_regression_comes_first_and_fails(void **state)
 {
     (void)state;
-    process_run(&p, "compare " BASE " tests/fixtures/run_slow");
+    process_run(&p, "compare " BASE " " SLOW);
     assert_exit_code(&p, CMD_REGRESSED);
-    assert_contains(p.out, "1 regressed, 19 same\n");
+    assert_contains(p.out, "1 regressed, 13 same\n");
     const char *regressed = strstr(p.out, "  gcbench/boehm/heap=2.5xlive/threads=1  wall_ns");
     const char *other = strstr(p.out, "  same");
     assert_true(regressed && other && regressed < other);
-    assert_contains(p.err, "warning: the runs differ in cpu_model: 'Example CPU' and 'Other CPU'");
+    assert_string_equal(p.err, "");
     assert_null(strstr(p.out, "\x1b"));
 
-    process_run(&p, "compare tests/fixtures/run_slow " BASE);
+    process_run(&p, "compare tests/fixtures/run_slow " BASE " --allow-different cpu_model");
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "1 improved, 19 same\n");
+    assert_contains(p.out, "1 improved, 13 same\n");
 
-    process_run(&p, "compare " BASE " tests/fixtures/run_slow --tolerance 50");
+    process_run(&p, "compare " BASE " " SLOW " --tolerance 50");
     assert_exit_code(&p, CMD_DONE);
-    process_run(&p, "compare " BASE " tests/fixtures/run_slow --metric rss_peak_bytes");
+    process_run(&p, "compare " BASE " " SLOW " --metric rss_peak_bytes");
     assert_exit_code(&p, CMD_DONE);
 }
 
@@ -51,8 +52,8 @@ static void a_crash_breaks_its_cell(void **state)
     (void)state;
     process_run(&p, "compare " BASE " tests/fixtures/run_crash");
     assert_exit_code(&p, CMD_REGRESSED);
-    assert_contains(p.out, "1 broken, 17 same\n");
-    assert_contains(p.out, "10 of 10 ok  0 of 10 ok");
+    assert_contains(p.out, "1 broken, 12 same\n");
+    assert_contains(p.out, "0 of 10 failed  10 of 10 failed");
     assert_contains(p.out, "broken: always fails");
 }
 
@@ -99,12 +100,12 @@ static void backends_of_a_run(void **state)
 static void other_formats(void **state)
 {
     (void)state;
-    process_run(&p, "compare " BASE " tests/fixtures/run_slow --format csv");
+    process_run(&p, "compare " BASE " " SLOW " --format csv");
     assert_exit_code(&p, CMD_REGRESSED);
     assert_contains(p.out, "cell,metric,n_base,n_new,median_base,median_new,ratio,ratio_low,"
                            "ratio_high,p,p_holm,kind,verdict,needed_invocations\n"
                            "gcbench/boehm/heap=2.5xlive/threads=1,wall_ns,10,10,");
-    process_run(&p, "compare " BASE " tests/fixtures/run_slow --format json");
+    process_run(&p, "compare " BASE " " SLOW " --format json");
     assert_contains(p.out, "[\n  {\"cell\": \"gcbench/boehm/heap=2.5xlive/threads=1\", ");
     assert_contains(p.out, "\"verdict\": \"regressed\", \"needed_invocations\": null}");
     process_run(&p, "compare " BASE " --by backend --format markdown");
@@ -112,6 +113,75 @@ static void other_formats(void **state)
                     "| backend | heap | time | ratio [interval] | longest stop | worst "
                     "operation | peak memory | verdict |\n|---|---|---|---|---|---|---|---|\n"
                     "| mimalloc | none | ");
+}
+
+static void write_gate(const char *rows)
+{
+    FILE *file = fopen(process_path("gate.csv"), "w");
+    assert_non_null(file);
+    fprintf(file, "cell_pattern,metric,tolerance_pct,tolerance_abs\n%s", rows);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void what_gates_is_said_by_a_file(void **state)
+{
+    (void)state;
+    write_gate("*,wall_ns,50,0\nquads/*,wall_ns,off,\n");
+    process_run(&p, "compare " BASE " " SLOW " --gate @/gate.csv");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "gcbench/boehm");
+    assert_null(strstr(p.out, "quads"));
+    assert_null(strstr(p.out, "rss_peak_bytes"));
+    /* Named metrics gate everywhere, a named tolerance counts in place of the file's. */
+    process_run(&p, "compare " BASE " " SLOW " --gate @/gate.csv --metric wall_ns");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "quads");
+    process_run(&p, "compare " BASE " " SLOW " --gate @/gate.csv --tolerance 10");
+    assert_exit_code(&p, CMD_REGRESSED);
+
+    write_gate("*,wall_time,5,0\n");
+    assert_refused("compare " BASE " " BASE " --gate @/gate.csv", CMD_USAGE,
+                   "gate.csv:2:2: wall_time is no metric; see gcmeter list metrics");
+    assert_refused("compare " BASE " " BASE " --gate @/absent.csv", CMD_USAGE, "absent.csv");
+}
+
+static void runs_that_do_not_compare_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("compare " BASE " tests/fixtures/run_slow", CMD_USAGE,
+                   "the runs differ in cpu_model: 'Example CPU' and 'Other CPU'; "
+                   "--allow-different cpu_model compares them all the same");
+    assert_refused("compare " BASE " " BASE " --allow-different cpu", CMD_USAGE,
+                   "--allow-different is 'cpu', which is no key that runs are held to");
+    assert_refused("compare " BASE " --by backend --allow-different seed", CMD_USAGE,
+                   "--allow-different is for two runs");
+}
+
+static void junit_is_well_formed(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " " SLOW " --format junit");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "<testsuite name=\"gcmeter compare\" tests=\"14\" failures=\"1\" "
+                           "errors=\"0\" skipped=\"0\">");
+    assert_contains(p.out, "<failure message=\"regressed: ratio 1.299");
+    process_run(&p, "compare " BASE " tests/fixtures/run_crash --format junit");
+    assert_contains(p.out,
+                    "name=\"status\">\n    <failure message=\"broken: always fails; 10 of 10 "
+                    "failed, 0 of 10 before\"/>");
+}
+
+static void markdown_folds_away_what_is_well(void **state)
+{
+    (void)state;
+    process_run(&p, "compare " BASE " " SLOW " --format markdown");
+    assert_exit_code(&p, CMD_REGRESSED);
+    const char *regressed = strstr(p.out, "| gcbench/boehm/heap=2.5xlive/threads=1 | wall\\_ns | ");
+    const char *folded = strstr(p.out, "<details><summary>13 improved or the same</summary>");
+    assert_int_equal(strncmp(p.out, "**Regressed**: 1 regressed, 13 same\n", 36), 0);
+    assert_true(regressed && folded && regressed < folded);
+    process_run(&p, "compare " BASE " " BASE " --format markdown");
+    assert_int_equal(strncmp(p.out, "**No regression found**: ", 25), 0);
 }
 
 static void refusals_are_one_line(void **state)
@@ -146,6 +216,10 @@ int main(void)
         cmocka_unit_test(a_metric_that_nobody_measured_cannot_decide),
         cmocka_unit_test(backends_of_a_run),
         cmocka_unit_test(other_formats),
+        cmocka_unit_test(what_gates_is_said_by_a_file),
+        cmocka_unit_test(runs_that_do_not_compare_are_refused),
+        cmocka_unit_test(junit_is_well_formed),
+        cmocka_unit_test(markdown_folds_away_what_is_well),
         cmocka_unit_test(refusals_are_one_line),
     };
     return cmocka_run_group_tests(tests, process_setup, process_teardown);
