@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "data/statistics.h"
+#include "fixtures/r_statistics.h"
 
 static void assert_close(double got, double expected, double tolerance)
 {
@@ -37,6 +38,35 @@ static struct shift_estimate shift(const double *x, size_t n, const double *y, s
     struct shift_estimate estimate = statistics_shift(&u, x, y, alpha);
     u_distribution_free(&u);
     return estimate;
+}
+
+/* Between samples of different size, and as far as the interval of continuous data is told. */
+static void what_r_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof r_wilcoxon / sizeof *r_wilcoxon; i++) {
+        double x[24], y[24];
+        size_t n = r_wilcoxon[i].n, m = r_wilcoxon[i].m;
+        memcpy(x, r_wilcoxon[i].x, sizeof x);
+        memcpy(y, r_wilcoxon[i].y, sizeof y);
+        statistics_sort(x, n);
+        statistics_sort(y, m);
+        assert_close(mann_whitney(x, n, y, m), r_wilcoxon[i].p, 1e-12);
+        struct shift_estimate s = shift(x, n, y, m, 0.05);
+        assert_close(s.estimate, r_wilcoxon[i].estimate, 1e-12);
+        assert_close(s.low, r_wilcoxon[i].low, 1e-12);
+        assert_close(s.high, r_wilcoxon[i].high, 1e-12);
+    }
+    for (size_t i = 0; i < sizeof r_holm / sizeof *r_holm; i++) {
+        double adjusted[12];
+        assert_int_equal(statistics_holm(r_holm[i].p, adjusted, r_holm[i].count), 0);
+        for (size_t k = 0; k < r_holm[i].count; k++)
+            assert_close(adjusted[k], r_holm[i].adjusted[k], 1e-12);
+    }
+    for (size_t i = 0; i < sizeof r_fisher / sizeof *r_fisher; i++)
+        assert_close(statistics_fisher(r_fisher[i].base_failed, r_fisher[i].base_count,
+                                       r_fisher[i].new_failed, r_fisher[i].new_count),
+                     r_fisher[i].p, 1e-12);
 }
 
 /* Twice U, the number of pairs with y above x: integer, so that comparisons are exact. */
@@ -335,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_p_equals_all_permutations),
         cmocka_unit_test(published_example),
+        cmocka_unit_test(what_r_says),
         cmocka_unit_test(distribution_of_u),
         cmocka_unit_test(ranks_of_the_interval),
         cmocka_unit_test(the_interval_excludes_zero_only_where_p_is_small),
