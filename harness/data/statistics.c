@@ -197,20 +197,27 @@ static void rank_samples(const struct u_distribution *u, const double *x, const 
 static int shift_algorithm(const struct ranking *ranking, size_t n, size_t all, double *low,
                            double *high)
 {
-    size_t width = 1;
+    size_t least[2 * STATISTICS_EXACT_MAX + 1] = {0}; /* sums of so many of the smallest scores */
     for (size_t r = 0; r < all; r++)
-        width += ranking->doubled_midranks[r];
+        least[r + 1] = least[r] + ranking->doubled_midranks[r];
+    size_t width = least[all] + 1;
     double *ways = calloc((n + 1) * width, sizeof *ways);
     if (!ways)
         return -ENOMEM;
     ways[0] = 1;
-    size_t reached = 0;
+    /* Scores ascend, so `taken` of the first r + 1 sum to no less than the smallest and no more
+     * than the largest of them; and those that are still to come can only complete n of them. */
     for (size_t r = 0; r < all; r++) {
         size_t score = ranking->doubled_midranks[r];
-        reached += score;
-        for (size_t taken = r + 1 < n ? r + 1 : n; taken >= 1; taken--)
-            for (size_t sum = score; sum <= reached; sum++)
-                ways[taken * width + sum] += ways[(taken - 1) * width + sum - score];
+        size_t to_come = all - 1 - r;
+        size_t fewest = n > to_come + 1 ? n - to_come : 1;
+        for (size_t taken = r + 1 < n ? r + 1 : n; taken >= fewest; taken--) {
+            size_t most = least[r + 1] - least[r + 1 - taken];
+            double *sums = ways + taken * width;
+            const double *before = ways + (taken - 1) * width;
+            for (size_t sum = least[taken - 1] + score; sum <= most; sum++)
+                sums[sum] += before[sum - score];
+        }
     }
     double total = 0;
     *low = *high = 0;
