@@ -271,9 +271,8 @@ static bool are_equal(const struct values *a, const struct values *b)
     return a->count == b->count && memcmp(a->sorted, b->sorted, a->count * sizeof *a->sorted) == 0;
 }
 
-/* Whether the metric is compared in this cell, and at which tolerance. */
-static bool is_gated(const struct compare_options *options, const char *cell, const char *metric,
-                     struct compare_tolerance *tolerance)
+bool compare_is_gated(const struct compare_options *options, const char *cell, const char *metric,
+                      struct compare_tolerance *tolerance)
 {
     struct compare_tolerance gated;
     bool found = options->gate && gate_tolerance(options->gate, cell, metric, &gated);
@@ -285,7 +284,7 @@ static int compare_metric(struct context *context, const struct side *base, cons
                           const char *metric)
 {
     struct compare_tolerance tolerance;
-    if (!is_gated(context->options, base->cell->key, metric, &tolerance))
+    if (!compare_is_gated(context->options, base->cell->key, metric, &tolerance))
         return 0;
     struct values x;
     struct values y;
@@ -615,14 +614,61 @@ static int pair_runs(struct context *context, const struct run_data *base,
     return 0;
 }
 
+static void sort_rows(struct compare_result *result)
+{
+    if (result->row_count)
+        qsort(result->rows, result->row_count, sizeof *result->rows, compare_worst_first);
+}
+
 int compare_runs(struct compare_result **result, const struct run_data *base,
                  const struct run_data *new, const struct compare_options *options,
                  struct csv_error *error)
 {
     int outcome = compare(result, base, new, false, NULL, options, error, pair_runs);
-    if (!outcome && (*result)->row_count)
-        qsort((*result)->rows, (*result)->row_count, sizeof *(*result)->rows, compare_worst_first);
+    if (!outcome)
+        sort_rows(*result);
     return outcome;
+}
+
+static void withhold(struct compare_result *result, struct compare_row *row, const char *why)
+{
+    result->count[row->verdict]--;
+    row->verdict = COMPARE_INCONCLUSIVE;
+    result->count[row->verdict]++;
+    row->why = why;
+    row->needed_invocations = 0;
+}
+
+static bool is_bad(const struct compare_row *row)
+{
+    return row->verdict == COMPARE_REGRESSED || row->verdict == COMPARE_BROKEN;
+}
+
+static bool is_bad_in(const struct compare_result *result, const struct compare_row *like)
+{
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *row = &result->rows[i];
+        if (!strcmp(row->base_cell->key, like->base_cell->key) &&
+            !strcmp(row->metric, like->metric))
+            return is_bad(row);
+    }
+    return false;
+}
+
+void compare_confirm(struct compare_result *result, const struct compare_result *fresh)
+{
+    for (size_t i = 0; i < result->row_count; i++)
+        if (is_bad(&result->rows[i]) && !is_bad_in(fresh, &result->rows[i]))
+            withhold(result, &result->rows[i], "not confirmed by further invocations");
+    sort_rows(result);
+}
+
+void compare_withhold(struct compare_result *result, const char *why)
+{
+    for (size_t i = 0; i < result->row_count; i++)
+        if (strcmp(result->rows[i].metric, COMPARE_STATUS) != 0)
+            withhold(result, &result->rows[i], why);
+    sort_rows(result);
 }
 
 static bool is_part(const struct cell_part *part, const char *text)

@@ -90,7 +90,7 @@ struct compare_row {
     enum compare_kind kind;
     enum compare_verdict verdict;
     size_t needed_invocations; /* more of them, on both sides, where inconclusive; else 0 */
-    const char *why;           /* of a status row, one line; else "" */
+    const char *why;           /* of a status row, or of a verdict withheld, one line; else "" */
 };
 
 struct compare_result {
@@ -120,7 +120,19 @@ int compare_backends(struct compare_result **result, const struct run_data *run,
                      const char *reference, const struct compare_options *options,
                      struct csv_error *error);
 
+/* Holds what is regressed or broken against a comparison of further invocations of the same cells:
+ * what is neither there becomes inconclusive, with `why` saying so. Only compare_runs() results. */
+void compare_confirm(struct compare_result *result, const struct compare_result *fresh);
+
+/* Makes every verdict inconclusive but those on failures, with that `why`, which must live as long
+ * as the result. */
+void compare_withhold(struct compare_result *result, const char *why);
+
 void compare_free(struct compare_result *result);
+
+/* Whether the metric is compared in the cell of that key, and then at which *tolerance. */
+bool compare_is_gated(const struct compare_options *options, const char *cell, const char *metric,
+                      struct compare_tolerance *tolerance);
 
 /* One metric of one cell, as the comparison sees it. -ENOMEM or 0. */
 int compare_sample_of(struct compare_sample *sample, const struct run_data *run,

@@ -70,6 +70,8 @@ static void describe(char *text, size_t size, const struct compare_row *row)
     if (row->needed_invocations && length > 0 && (size_t)length < size)
         snprintf(text + length, size - (size_t)length, ", about %zu more invocations are needed",
                  row->needed_invocations);
+    else if (*row->why && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", %s", row->why);
 }
 
 static int put_case(FILE *out, const struct compare_row *row)

@@ -427,7 +427,8 @@ static bool is_known(const struct catalog *catalog, const char *file)
     return false;
 }
 
-static void search_folder(struct catalog *catalog, const char *folder)
+/* Those of the backend `only`, or of all where it is NULL. */
+static void search_folder(struct catalog *catalog, const char *folder, const char *only)
 {
     struct dirent **entries;
     int count = scandir(folder, &entries, is_runner, alphasort);
@@ -441,12 +442,13 @@ static void search_folder(struct catalog *catalog, const char *folder)
             char *flavour = strchr(name, '-');
             if (flavour)
                 *flavour++ = '\0';
-            if (is_name(name) && access(path, X_OK)) {
+            bool wanted = is_name(name) && (!only || !strcmp(only, name));
+            if (wanted && access(path, X_OK)) {
                 /* One that can be run may follow. */
                 struct catalog_backend *backend = add_backend(catalog, name);
                 if (!flavour && !backend->unavailable)
                     backend->unavailable = xprintf("%s cannot be run: %s", path, strerror(errno));
-            } else if (is_name(name)) {
+            } else if (wanted) {
                 struct catalog_backend *backend = add_backend(catalog, name);
                 struct catalog_runner *runner =
                     xappend(&backend->runners, &backend->runner_count, sizeof *runner);
@@ -489,7 +491,7 @@ static void settle(struct catalog_backend *backend)
         backend->plain = plain;
 }
 
-void catalog_discover(struct catalog *catalog)
+static void discover(struct catalog *catalog, const char *folder, const char *only)
 {
     static const struct {
         const char *name, *package, *summary;
@@ -504,18 +506,28 @@ void catalog_discover(struct catalog *catalog)
         replace(&backend->package, rows[i].package);
         replace(&backend->summary, rows[i].summary);
     }
-    char *own = catalog_own_folder();
-    search_folder(catalog, own);
+    char *own = folder ? xstrdup(folder) : catalog_own_folder();
+    search_folder(catalog, own, only);
     free(own);
-    const char *path = getenv("GCMETER_PATH");
+    const char *path = folder ? NULL : getenv("GCMETER_PATH");
     char *folders = xstrdup(path ? path : "");
     char *rest = folders;
-    for (char *folder; (folder = strsep(&rest, ":"));)
-        if (*folder)
-            search_folder(catalog, folder);
+    for (char *next; (next = strsep(&rest, ":"));)
+        if (*next)
+            search_folder(catalog, next, only);
     free(folders);
     for (size_t i = 0; i < catalog->backend_count; i++)
         settle(&catalog->backends[i]);
+}
+
+void catalog_discover(struct catalog *catalog)
+{
+    discover(catalog, NULL, NULL);
+}
+
+void catalog_discover_one(struct catalog *catalog, const char *folder, const char *backend)
+{
+    discover(catalog, folder, backend);
 }
 
 void catalog_free(struct catalog *catalog)

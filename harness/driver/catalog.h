@@ -93,6 +93,9 @@ struct catalog {
 /* Finds the runners in gcmeter's own folder and along GCMETER_PATH, and asks each what it is. What
  * cannot be used is in the catalog with the reason. Freed by catalog_free(). */
 void catalog_discover(struct catalog *catalog);
+/* The same for the runners of one backend only, in `folder` alone (NULL: where catalog_discover()
+ * looks). */
+void catalog_discover_one(struct catalog *catalog, const char *folder, const char *backend);
 void catalog_free(struct catalog *catalog);
 
 /* Asks the runner at `path` what it is, with the shared libraries of `library_dir` first (NULL: as

@@ -3,6 +3,7 @@
 #include "data/run_data.h"
 #include "data/run_resume.h"
 #include "data/size_text.h"
+#include "driver/cell_flags.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
 #include "driver/estimate.h"
@@ -12,15 +13,12 @@
 #include "driver/text_table.h"
 #include "driver/xalloc.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RESULTS_FOLDER "results"
@@ -115,28 +113,6 @@ struct request {
     int lock_fd;              /* of the folder, or negative */
 };
 
-static error_t parse_number(const struct argp_state *state, const char *option, const char *text,
-                            uint64_t min, uint64_t max, uint64_t *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    if (isdigit((unsigned char)*text) && !*end && !errno && *value >= min && *value <= max)
-        return 0;
-    return cmd_usage(state, "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'", option,
-                     min, max, text);
-}
-
-static error_t parse_unsigned(const struct argp_state *state, const char *option, const char *text,
-                              unsigned min, unsigned max, unsigned *value)
-{
-    uint64_t number;
-    error_t error = parse_number(state, option, text, min, max, &number);
-    if (!error)
-        *value = (unsigned)number;
-    return error;
-}
-
 static error_t parse_suite(const struct argp_state *state, const char *name,
                            const struct suite **suite)
 {
@@ -153,39 +129,11 @@ static error_t parse_suite(const struct argp_state *state, const char *name,
     return cmd_usage(state, "unknown suite '%s'; see gcmeter list suites", name);
 }
 
-static error_t parse_heap(const struct argp_state *state, const char *text,
-                          struct plan_request *plan)
-{
-    struct heap_setting heap;
-    if (heap_setting_parse(&heap, text) || heap.kind == HEAP_TIMES_MIN ||
-        (heap.kind == HEAP_BYTES && heap.bytes == 0))
-        return cmd_usage(state, "--heap takes none, a size such as 64M, or 2.5xlive, not '%s'%s",
-                         text, heap.kind == HEAP_TIMES_MIN ? "; see --heap-factor" : "");
-    *(struct heap_setting *)xappend(&plan->heaps, &plan->heap_count, sizeof heap) = heap;
-    return 0;
-}
-
-static error_t parse_heap_factor(const struct argp_state *state, const char *text,
-                                 struct plan_request *plan)
-{
-    struct heap_setting heap;
-    char *setting = xprintf("%sxmin", text);
-    int error = heap_setting_parse(&heap, setting);
-    free(setting);
-    if (error || heap.kind != HEAP_TIMES_MIN)
-        return cmd_usage(state, "--heap-factor takes a number above 0, such as 1.5, not '%s'",
-                         text);
-    *(struct heap_setting *)xappend(&plan->heaps, &plan->heap_count, sizeof heap) = heap;
-    return 0;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct request *r = state->input;
     struct plan_request *plan = &r->plan;
     struct invocation_options *invocation = &r->measure.invocation;
-    unsigned threads;
-    error_t error;
     switch (key) {
     case KEY_SUITE:
         return parse_suite(state, text, &plan->suite);
@@ -196,37 +144,35 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         *(const char **)xappend(&plan->workloads, &plan->workload_count, sizeof text) = text;
         return 0;
     case KEY_HEAP:
-        return parse_heap(state, text, plan);
+        return cell_flags_heap(state, text, plan);
     case KEY_HEAP_FACTOR:
-        return parse_heap_factor(state, text, plan);
+        return cell_flags_heap_factor(state, text, plan);
     case KEY_MINHEAP:
         if (!*text)
             return cmd_usage(state, "--minheap needs the name of a file");
         plan->minheap_path = text;
         return 0;
     case KEY_THREADS:
-        error = parse_unsigned(state, "threads", text, 1, PLAN_THREADS_MAX, &threads);
-        if (!error)
-            *(unsigned *)xappend(&plan->threads, &plan->thread_count, sizeof threads) = threads;
-        return error;
+        return cell_flags_threads(state, text, plan);
     case KEY_INVOCATIONS:
-        return parse_unsigned(state, "invocations", text, 1, INVOCATIONS_MAX,
-                              &r->measure.invocations);
+        return cell_flags_unsigned(state, "invocations", text, 1, INVOCATIONS_MAX,
+                                   &r->measure.invocations);
     case KEY_ITERATIONS:
-        return parse_unsigned(state, "iterations", text, 1, ITERATIONS_MAX,
-                              &invocation->iterations);
+        return cell_flags_unsigned(state, "iterations", text, 1, ITERATIONS_MAX,
+                                   &invocation->iterations);
     case KEY_WARMUP:
-        return parse_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &invocation->warmup);
+        return cell_flags_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &invocation->warmup);
     case KEY_PROBE:
         r->has_probes = true;
-        return parse_unsigned(state, "probe", text, 0, INVOCATIONS_MAX, &r->measure.probes);
+        return cell_flags_unsigned(state, "probe", text, 0, INVOCATIONS_MAX, &r->measure.probes);
     case KEY_TIMEOUT:
-        return parse_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S, &invocation->timeout_s);
+        return cell_flags_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S,
+                                   &invocation->timeout_s);
     case KEY_SEED:
-        return parse_number(state, "seed", text, 0, UINT64_MAX, &invocation->seed);
+        return cell_flags_number(state, "seed", text, 0, UINT64_MAX, &invocation->seed);
     case KEY_ORDER_SEED:
         r->has_order_seed = true;
-        return parse_number(state, "order-seed", text, 0, UINT64_MAX, &r->measure.order_seed);
+        return cell_flags_number(state, "order-seed", text, 0, UINT64_MAX, &r->measure.order_seed);
     case KEY_OUT:
         if (!*text)
             return cmd_usage(state, "--out needs the name of a folder");
@@ -257,14 +203,6 @@ static const struct argp parser = {
            "  gcmeter run --suite quick\n"
            "  gcmeter run --workload gcbench --backend boehm --heap 2xlive --heap 4xlive\n",
 };
-
-static uint64_t fresh_seed(void)
-{
-    uint32_t seed;
-    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-        seed = (uint32_t)time(NULL);
-    return seed;
-}
 
 static void print_plan(const struct plan *plan, const struct request *request)
 {
@@ -308,21 +246,6 @@ static void print_plan(const struct plan *plan, const struct request *request)
                plan->runnable_count);
     else
         puts("how long it takes is not known: " RESULTS_FOLDER "/latest has none of the cells");
-}
-
-/* A name of the present second that is not taken, under results/; to be freed. */
-static char *default_folder(void)
-{
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-    char *folder = xprintf(RESULTS_FOLDER "/%s", stamp);
-    for (unsigned n = 2; access(folder, F_OK) == 0; n++) {
-        free(folder);
-        folder = xprintf(RESULTS_FOLDER "/%s-%u", stamp, n);
-    }
-    return folder;
 }
 
 /* A link is replaced at once, so that it never is absent. */
@@ -467,7 +390,7 @@ static int derive(const char *folder)
 
 static int measure(struct plan *plan, struct request *request, char **argv)
 {
-    char *folder = request->out ? xstrdup(request->out) : default_folder();
+    char *folder = request->out ? xstrdup(request->out) : cell_flags_folder(RESULTS_FOLDER);
     struct run_files files;
     struct progress progress;
     struct measure_totals totals = {0};
@@ -552,7 +475,7 @@ int cmd_run(int argc, char **argv)
         if (!request.has_probes && wanted->suite)
             request.measure.probes = wanted->suite->probes;
         if (!request.has_order_seed && !request.earlier)
-            request.measure.order_seed = fresh_seed();
+            request.measure.order_seed = cell_flags_fresh_seed();
         struct catalog catalog;
         struct plan plan;
         char why[1024];
@@ -583,10 +506,7 @@ int cmd_run(int argc, char **argv)
     if (request.lock_fd >= 0)
         close(request.lock_fd);
     run_data_free(request.earlier);
-    free(wanted->backends);
-    free(wanted->workloads);
-    free(wanted->heaps);
-    free(wanted->threads);
+    cell_flags_free(wanted);
     free(typed);
     return code;
 }

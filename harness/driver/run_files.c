@@ -30,11 +30,11 @@ static int make_folders(const char *folder)
     return error;
 }
 
-static int check_empty(const char *folder)
+int run_files_check_empty(const char *folder)
 {
     DIR *dir = opendir(folder);
     if (!dir)
-        return -errno;
+        return errno == ENOENT ? 0 : -errno;
     int error = 0;
     for (struct dirent *entry; (entry = readdir(dir));)
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
@@ -48,7 +48,7 @@ int run_files_open(struct run_files *files, const char *folder, bool resume)
     *files = (struct run_files){.folder = xstrdup(folder)};
     int error = make_folders(folder);
     if (!error && !resume)
-        error = check_empty(folder);
+        error = run_files_check_empty(folder);
     for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT && !error; i++) {
         char *path = xprintf("%s/%s", folder, schema_files[i].name);
         error = csv_writer_open(&files->writers[i], path, &schema_files[i]);

@@ -22,6 +22,10 @@ struct run_files {
  * nothing to close. */
 int run_files_open(struct run_files *files, const char *folder, bool resume);
 
+/* -EEXIST where there is something in the folder, 0 where there is nothing or no folder, or the
+ * errno of opening it. */
+int run_files_check_empty(const char *folder);
+
 /* Keeps other processes from resuming the run in `folder` while this one lives: returns a
  * descriptor to close, or -EWOULDBLOCK where another one has it. Other negative errnos say that the
  * folder cannot be locked. */

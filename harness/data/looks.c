@@ -1,0 +1,32 @@
+#include "data/looks.h"
+
+#include <string.h>
+
+#include "data/statistics.h"
+
+static const size_t schedule[] = {8, 12, 16, 24, 32, 40};
+
+static void drop_first(struct looks *looks)
+{
+    looks->count--;
+    memmove(looks->invocations, looks->invocations + 1, looks->count * sizeof *looks->invocations);
+}
+
+void looks_plan(struct looks *looks, size_t most, size_t family, double alpha)
+{
+    *looks = (struct looks){.family = family, .asked = most};
+    for (size_t i = 0; i < sizeof schedule / sizeof *schedule && schedule[i] < most; i++)
+        looks->invocations[looks->count++] = schedule[i];
+    looks->invocations[looks->count++] = most;
+    for (;;) {
+        looks->alpha = alpha / (double)looks->count;
+        size_t least = statistics_needed_invocations(family, looks->alpha);
+        if (looks->invocations[0] >= least)
+            return;
+        /* With fewer looks each spends more, so that `least` does not grow. */
+        if (looks->count > 1 && looks->invocations[1] <= least)
+            drop_first(looks);
+        else
+            looks->invocations[0] = least;
+    }
+}

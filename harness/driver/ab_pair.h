@@ -1,0 +1,59 @@
+/* ab_pair.h: two runs that are measured together, each process of the one beside one of the other:
+ * their plans, their folders, and what has been measured. */
+#ifndef DRIVER_AB_PAIR_H
+#define DRIVER_AB_PAIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "driver/agreement.h"
+#include "driver/environment.h"
+#include "driver/plan.h"
+#include "driver/progress.h"
+#include "driver/run_files.h"
+
+enum { AB_BASE, AB_NEW, AB_ARMS };
+
+struct ab_pair {
+    const struct plan *plans[AB_ARMS]; /* with the same keys in the same order */
+    struct run_files files[AB_ARMS];
+    bool *chosen;        /* by cell: whether it is measured */
+    unsigned done_count; /* invocations of each chosen cell in each arm */
+};
+
+/* What run.csv says of an arm beyond what it says of any run. */
+struct ab_arm {
+    const char *variant; /* as typed */
+    const char *commit;  /* or NULL */
+};
+
+/* Opens FOLDER/base and FOLDER/new, which are absent or empty, and writes what is known before
+ * measuring. Every cell that is skipped in neither plan is chosen; of the others there is a row
+ * that says why. 0, or a negative errno of writing and nothing to close. */
+int ab_pair_open(struct ab_pair *pair, const char *folder, const struct plan *const plans[AB_ARMS],
+                 const struct ab_arm arms[AB_ARMS], const struct environment_run *run);
+
+/* The first error of all writing, or 0. */
+int ab_pair_close(struct ab_pair *pair);
+
+/* Measures pairs, and keeps count over all of them. */
+struct ab_meter {
+    const struct invocation_options *invocation; /* with its signal_fd */
+    uint64_t order_seed;
+    struct progress *progress;
+    struct agreement agreement; /* freed by the caller */
+    unsigned started_count;
+    unsigned round_count;
+    unsigned expected_count; /* of processes, for the progress */
+    int error;               /* of writing, a negative errno */
+    bool interrupted;
+};
+
+/* Goes on until each chosen cell of each of the pairs has `invocations` invocations in both arms:
+ * in rounds, each of which runs every chosen cell of every pair once in each arm, all in one random
+ * order, so that what changes on the machine meets both arms alike. Ends early where the meter has
+ * an error or was interrupted. */
+void ab_pair_measure(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
+                     unsigned invocations);
+
+#endif

@@ -1,0 +1,360 @@
+#include "driver/ab_session.h"
+
+#include "data/comparable.h"
+#include "data/looks.h"
+#include "data/run_data.h"
+#include "driver/cmd.h"
+#include "driver/stop_signals.h"
+#include "driver/xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOVED "the machine moved"
+
+/* A comparison of two folders as they are now. */
+struct evaluation {
+    struct run_data *runs[AB_ARMS];
+    struct compare_result *result;
+};
+
+static void drop(struct evaluation *e)
+{
+    if (e->result)
+        compare_free(e->result);
+    run_data_free(e->runs[AB_BASE]);
+    run_data_free(e->runs[AB_NEW]);
+    *e = (struct evaluation){0};
+}
+
+/* CMD_DONE and a result, or an exit code, and the user has been told. */
+static int evaluate(struct evaluation *e, const struct ab_session *s, const struct ab_pair *pair,
+                    double alpha)
+{
+    struct csv_error error;
+    struct compare_options options = compare_flags_options(s->flags, s->gate);
+    options.alpha = alpha;
+    drop(e);
+    int failed = 0;
+    for (int arm = 0; arm < AB_ARMS && !failed; arm++)
+        failed = run_data_load(&e->runs[arm], pair->files[arm].folder, &error);
+    if (!failed) {
+        /* Options are what was changed on purpose. */
+        size_t count = 0;
+        const char **allowed = xcalloc(s->flags->allowed_count + 1, sizeof *allowed);
+        for (; count < s->flags->allowed_count; count++)
+            allowed[count] = s->flags->allowed[count];
+        allowed[count++] = "backend_options";
+        failed = comparable_check(e->runs[AB_BASE], e->runs[AB_NEW], allowed, count, &error);
+        free(allowed);
+    }
+    if (!failed)
+        failed = gate_check_metrics(
+            s->gate, (const struct run_data *[]){e->runs[AB_BASE], e->runs[AB_NEW]}, 2, &error);
+    if (!failed)
+        failed = compare_runs(&e->result, e->runs[AB_BASE], e->runs[AB_NEW], &options, &error);
+    if (!failed)
+        return CMD_DONE;
+    e->result = NULL;
+    return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+    return !strncmp(text, prefix, strlen(prefix));
+}
+
+/* Whether invocations of the cell can have the metric, as far as is known before any. */
+static bool may_have(const struct plan_cell *cell, const char *metric)
+{
+    static const char *const of_tracing[] = {"pause_", "mmu_", "gc_", "marked_", "retained_"};
+    static const char *const of_requests[] = {"open_", "metered_"};
+    bool traces = !strcmp(cell->variant->runner->reclaim, "tracing");
+    for (size_t i = 0; i < sizeof of_tracing / sizeof *of_tracing; i++)
+        if (begins(metric, of_tracing[i]) && !traces)
+            return false;
+    for (size_t i = 0; i < sizeof of_requests / sizeof *of_requests; i++)
+        if (begins(metric, of_requests[i]) && !cell->workload->workload->is_requests)
+            return false;
+    return !begins(metric, "stall_"); /* there are no probes here */
+}
+
+static size_t count_family(const struct ab_session *s, const struct ab_pair *pair)
+{
+    struct compare_options options = compare_flags_options(s->flags, s->gate);
+    size_t family = 0;
+    for (size_t i = 0; i < s->plans[AB_BASE]->cell_count; i++) {
+        const struct plan_cell *cell = &s->plans[AB_BASE]->cells[i];
+        struct compare_tolerance tolerance;
+        for (size_t m = 0; pair->chosen[i] && m < options.metric_count; m++)
+            family += may_have(cell, options.metrics[m]) &&
+                      compare_is_gated(&options, cell->key, options.metrics[m], &tolerance);
+    }
+    return family;
+}
+
+static void tell_looks(const struct ab_session *s, const struct looks *looks, size_t cell_count)
+{
+    char at[8 * LOOKS_MAX] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < looks->count; i++)
+        length += (size_t)snprintf(at + length, sizeof at - length, "%s%zu",
+                                   !i                      ? ""
+                                   : i + 1 == looks->count ? " and "
+                                                           : ", ",
+                                   looks->invocations[i]);
+    size_t last = looks->invocations[looks->count - 1];
+    if (last > looks->asked)
+        progress_line(s->progress, false,
+                      "--invocations %zu cannot decide %zu comparisons at alpha %g: raised to %zu",
+                      looks->asked, looks->family, s->flags->alpha, last);
+    progress_line(s->progress, false,
+                  "%zu cell%s, up to %zu comparisons; looks at %s invocations of each arm, with "
+                  "alpha %g for each, which can decide them",
+                  cell_count, cell_count == 1 ? "" : "s", looks->family, at, looks->alpha);
+}
+
+static bool is_decided(const struct compare_result *result)
+{
+    return !result->count[COMPARE_INCONCLUSIVE];
+}
+
+/* The row by which the negative control moved, or NULL. */
+static const struct compare_row *find_moved(const struct compare_result *control)
+{
+    for (size_t i = 0; i < control->row_count; i++)
+        if (control->rows[i].verdict != COMPARE_SAME &&
+            control->rows[i].verdict != COMPARE_INCONCLUSIVE)
+            return &control->rows[i];
+    return NULL;
+}
+
+/* Cells with something regressed or broken are chosen; how many. */
+static size_t choose_suspects(const struct compare_result *result, struct ab_pair *fresh)
+{
+    size_t count = 0;
+    const struct plan *plan = fresh->plans[AB_BASE];
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        bool is_suspect = false;
+        for (size_t r = 0; r < result->row_count; r++)
+            is_suspect |= (result->rows[r].verdict == COMPARE_REGRESSED ||
+                           result->rows[r].verdict == COMPARE_BROKEN) &&
+                          !strcmp(result->rows[r].base_cell->key, plan->cells[i].key);
+        fresh->chosen[i] &= is_suspect;
+        count += fresh->chosen[i];
+    }
+    return count;
+}
+
+static int fail_writing(const struct ab_session *s, int error)
+{
+    if (error == -EEXIST)
+        return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
+                        s->folder);
+    return cmd_fail(CMD_MISSING, "%s cannot be written: %s", s->folder, strerror(-error));
+}
+
+static int end_of(const struct ab_session *s, const struct ab_meter *meter)
+{
+    if (meter->interrupted) {
+        progress_line(s->progress, false, "interrupted: what was measured is in %s", s->folder);
+        return CMD_INTERRUPTED;
+    }
+    return meter->error ? fail_writing(s, meter->error) : CMD_DONE;
+}
+
+/* Measures what regressed anew, and takes back what does not show again. */
+static int confirm(const struct ab_session *s, struct ab_meter *meter, struct evaluation *found,
+                   size_t invocations)
+{
+    struct ab_pair fresh;
+    struct evaluation again = {0};
+    char *folder = xprintf("%s/confirm", s->folder);
+    int error = ab_pair_open(&fresh, folder, s->plans, s->arms, &s->run);
+    free(folder);
+    if (error)
+        return fail_writing(s, error);
+    size_t cell_count = choose_suspects(found->result, &fresh);
+    /* What is missing or skipped needs no more than its absence. */
+    if (cell_count == 0)
+        return ab_pair_close(&fresh) ? fail_writing(s, -EIO) : CMD_DONE;
+    size_t least = statistics_needed_invocations(
+        count_family(s, &fresh) ? count_family(s, &fresh) : 1, s->flags->alpha);
+    if (invocations < least)
+        invocations = least;
+    progress_line(s->progress, false,
+                  "%zu regressed and %zu broken: confirming by %zu fresh invocations of each arm",
+                  found->result->count[COMPARE_REGRESSED], found->result->count[COMPARE_BROKEN],
+                  invocations);
+    meter->expected_count = meter->started_count + (unsigned)(cell_count * invocations * AB_ARMS);
+    ab_pair_measure(meter, &(struct ab_pair *){&fresh}, 1, (unsigned)invocations);
+    int code = end_of(s, meter);
+    if (code == CMD_DONE)
+        code = evaluate(&again, s, &fresh, s->flags->alpha);
+    if (code == CMD_DONE)
+        compare_confirm(found->result, again.result);
+    drop(&again);
+    ab_pair_close(&fresh);
+    return code;
+}
+
+/* Cells that never completed in base have no verdict at all. */
+static bool has_failed_cells(const struct evaluation *e)
+{
+    const struct run_data *base = e->runs[AB_BASE];
+    for (size_t i = 0; i < base->cell_count; i++) {
+        size_t ok_count = 0, failed_count = 0;
+        for (size_t j = 0; j < base->cells[i].invocation_count; j++) {
+            enum run_status status = base->invocations[base->cells[i].invocations[j]].status;
+            ok_count += status == RUN_OK;
+            failed_count += status != RUN_OK && status != RUN_SKIPPED;
+        }
+        if (failed_count && !ok_count)
+            return true;
+    }
+    return false;
+}
+
+static int print(const struct ab_session *s, const struct evaluation *found,
+                 const struct evaluation *control, const struct compare_row *moved,
+                 const struct looks *looks, size_t look)
+{
+    struct compare_options options = compare_flags_options(s->flags, s->gate);
+    options.alpha = looks->alpha;
+    int code = compare_flags_print(s->flags, &options, found->result);
+    if (code != CMD_DONE)
+        return code;
+    FILE *out =
+        s->flags->format == COMPARE_FORMAT_TEXT || s->flags->format == COMPARE_FORMAT_MARKDOWN
+            ? stdout
+            : NULL;
+    const char *cell = control->runs[AB_BASE]->cells[0].key;
+    if (out)
+        fprintf(out, "\n%zu invocations of each arm, look %zu of %zu; alpha %g over all.\n",
+                looks->invocations[look], look + 1, looks->count, s->flags->alpha);
+    if (out && !moved)
+        fprintf(out, "Negative control: base against itself in `%s` did not move.\n", cell);
+    if (out && moved)
+        fprintf(out,
+                "Negative control: base against itself in `%s` moved in %s: " MOVED
+                ", so that no verdict holds.\n",
+                cell, moved->metric);
+    if (moved)
+        cmd_fail(CMD_UNDECIDED, MOVED ": %s of %s differs between two runs of the same binary",
+                 moved->metric, cell);
+    bool noisy =
+        compare_flags_is_noisy(found->runs[AB_BASE]) || compare_flags_is_noisy(found->runs[AB_NEW]);
+    code = compare_flags_exit(s->flags, found->result, noisy);
+    if (code == CMD_REGRESSED)
+        return code;
+    if (has_failed_cells(found))
+        return CMD_FAILED;
+    return moved ? CMD_UNDECIDED : code;
+}
+
+/* Looks, as they were planned, until all is decided. */
+static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
+                            struct ab_pair *main_pair, struct ab_pair *control_pair,
+                            const struct looks *looks)
+{
+    struct evaluation found = {0}, control = {0};
+    struct ab_pair *pairs[] = {main_pair, control_pair};
+    const struct compare_row *moved = NULL;
+    size_t look = 0;
+    int code = CMD_DONE;
+    for (;; look++) {
+        ab_pair_measure(meter, pairs, 2, (unsigned)looks->invocations[look]);
+        code = end_of(s, meter);
+        if (code == CMD_DONE)
+            code = evaluate(&found, s, main_pair, looks->alpha);
+        if (code == CMD_DONE)
+            code = evaluate(&control, s, control_pair, looks->alpha);
+        if (code != CMD_DONE)
+            break;
+        moved = find_moved(control.result);
+        bool is_last = look + 1 == looks->count;
+        progress_line(s->progress, false, "%zu invocations: %zu of %zu comparisons undecided%s",
+                      looks->invocations[look], found.result->count[COMPARE_INCONCLUSIVE],
+                      found.result->row_count, moved ? "; " MOVED : "");
+        if (moved || is_last || is_decided(found.result))
+            break;
+    }
+    if (code == CMD_DONE && moved)
+        compare_withhold(found.result, "withheld, " MOVED);
+    if (code == CMD_DONE &&
+        (found.result->count[COMPARE_REGRESSED] || found.result->count[COMPARE_BROKEN]))
+        code = confirm(s, meter, &found, looks->invocations[look]);
+    if (code == CMD_DONE)
+        code = print(s, &found, &control, moved, looks, look);
+    drop(&found);
+    drop(&control);
+    return code;
+}
+
+/* The same binary twice, in the first cell that is measured. */
+static int open_control(const struct ab_session *s, struct ab_pair *control, size_t first)
+{
+    char *folder = xprintf("%s/control", s->folder);
+    const struct plan *plans[] = {s->plans[AB_BASE], s->plans[AB_BASE]};
+    struct ab_arm arms[] = {s->arms[AB_BASE], s->arms[AB_BASE]};
+    int error = ab_pair_open(control, folder, plans, arms, &s->run);
+    free(folder);
+    for (size_t i = 0; i < plans[0]->cell_count && !error; i++)
+        control->chosen[i] = i == first;
+    return error;
+}
+
+int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
+{
+    struct ab_pair main_pair, control_pair;
+    int error = run_files_check_empty(s->folder);
+    if (!error)
+        error = ab_pair_open(&main_pair, s->folder, s->plans, s->arms, &s->run);
+    if (error)
+        return fail_writing(s, error);
+    size_t cell_count = 0, first = 0;
+    for (size_t i = s->plans[AB_BASE]->cell_count; i-- > 0;)
+        if (main_pair.chosen[i]) {
+            cell_count++;
+            first = i;
+        }
+    size_t family = count_family(s, &main_pair);
+    if (cell_count == 0 || family == 0) {
+        ab_pair_close(&main_pair);
+        if (cell_count)
+            return cmd_fail(CMD_USAGE, "nothing gates in these cells; name what does: --metric "
+                                       "NAME, or --gate FILE");
+        const struct plan_cell *cells = s->plans[AB_BASE]->cells;
+        const char *skip = cells[0].skip ? cells[0].skip : s->plans[AB_NEW]->cells[0].skip;
+        return cmd_fail(CMD_MISSING, "no cell can be measured: %s", skip);
+    }
+    error = open_control(s, &control_pair, first);
+    if (error) {
+        ab_pair_close(&main_pair);
+        return fail_writing(s, error);
+    }
+    struct looks looks;
+    looks_plan(&looks, s->invocations, family, s->flags->alpha);
+    tell_looks(s, &looks, cell_count);
+    invocation->signal_fd = stop_signals_open();
+    if (invocation->signal_fd < 0)
+        exit(cmd_fail(CMD_MISSING, "signalfd: %s", strerror(errno)));
+    struct ab_meter meter = {
+        .invocation = invocation,
+        .order_seed = s->run.order_seed,
+        .progress = s->progress,
+        .expected_count =
+            (unsigned)((cell_count + 1) * looks.invocations[looks.count - 1] * AB_ARMS),
+    };
+    int code = compare_at_looks(s, &meter, &main_pair, &control_pair, &looks);
+    agreement_free(&meter.agreement);
+    close(invocation->signal_fd);
+    error = ab_pair_close(&control_pair);
+    int other = ab_pair_close(&main_pair);
+    if ((error || other) && code != CMD_MISSING && code != CMD_INTERRUPTED)
+        code = fail_writing(s, error ? error : other);
+    return code;
+}

@@ -1,0 +1,30 @@
+/* ab_session.h: a sequential comparison of two builds: looks at fixed numbers of invocations
+ * (data/looks.h), a negative control, and the confirmation of what regressed.
+ *
+ * Why the false-alarm rate stays at alpha: a regression is reported only where (1) one of the looks
+ * found it, each of which spends its part of alpha over all that is gated, so that the chance of
+ * any false one at any look is at most alpha, and (2) fresh invocations that took no part in (1)
+ * show it again, which can only take away from that chance. When to stop depends on the data, but
+ * what a look may spend does not. */
+#ifndef DRIVER_AB_SESSION_H
+#define DRIVER_AB_SESSION_H
+
+#include "driver/ab_pair.h"
+#include "driver/compare_flags.h"
+
+struct ab_session {
+    const struct plan *plans[AB_ARMS];
+    struct ab_arm arms[AB_ARMS];
+    const struct compare_flags *flags;
+    const struct gate *gate;
+    struct environment_run run;
+    unsigned invocations; /* at most, of each arm */
+    const char *folder;   /* gets base/, new/, control/base/, control/new/, and confirm/ */
+    struct progress *progress;
+};
+
+/* Measures, compares, and prints the verdicts on stdout; returns an exit code. run.options is given
+ * a signalfd meanwhile. */
+int ab_session_run(struct ab_session *session, struct invocation_options *invocation);
+
+#endif

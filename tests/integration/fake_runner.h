@@ -1,0 +1,129 @@
+/* fake_runner.h: a test program that is also a runner: called as gcmeter-run-NAME by a link in some
+ * folder, it speaks harness/runner/PROTOCOL.md and behaves as the file `behaviour` beside the link
+ * says:
+ *   steady   always about 5 ms of wall_ns
+ *   slow     about 8 ms
+ *   lucky    slow in its first 8 invocations
+ *   crash    crashes
+ *   noisy    anything from 5 to 10 ms
+ *   listed   slow in the invocations whose numbers the file `slow` lists, counted from 0
+ *   elsewhere  says that it has loaded a library of /usr
+ *   mismatch   refuses its library
+ * Include after gcmeter_process.h. */
+#ifndef TESTS_FAKE_RUNNER_H
+#define TESTS_FAKE_RUNNER_H
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+
+/* The path of `name` beside the runner. */
+static inline const char *fake_beside(const char *runner, const char *name)
+{
+    static char path[4096];
+    int length = (int)(strrchr(runner, '/') - runner);
+    snprintf(path, sizeof path, "%.*s/%s", length, runner, name);
+    return path;
+}
+
+static inline long fake_count(const char *runner)
+{
+    FILE *file = fopen(fake_beside(runner, "count"), "a");
+    if (!file)
+        return -1;
+    fseek(file, 0, SEEK_END);
+    long count = ftell(file);
+    fputc('.', file);
+    fclose(file);
+    return count;
+}
+
+static inline bool fake_is_listed(const char *runner, long number)
+{
+    FILE *file = fopen(fake_beside(runner, "slow"), "r");
+    long listed;
+    bool found = false;
+    while (file && !found && fscanf(file, "%ld", &listed) == 1)
+        found = listed == number;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static inline int fake_describe(const char *name, const char *behaviour)
+{
+    printf("protocol,1\r\nname,%s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n", name);
+    if (!strcmp(behaviour, "elsewhere"))
+        puts("library,/usr/lib/libgc.so.1\r");
+    puts("reclaim,tracing\r\ncapability,heap_limit\r\n"
+         "option,speed,number,percent,5,1,9,,how fast\r\n"
+         "workload,chore,one chore,,a little work\r\n"
+         "param,chore,size,bytes,4096,1,1048576,how much\r");
+    if (strcmp(behaviour, "mismatch") != 0)
+        return 0;
+    fflush(stdout);
+    fputs("built against the headers of 8.3, but libgc.so is version 8.2\n", stderr);
+    return 3;
+}
+
+static inline int fake_runner(int argc, char **argv)
+{
+    char behaviour[32] = "", name[64];
+    FILE *file = fopen(fake_beside(argv[0], "behaviour"), "r");
+    if (!file || fscanf(file, "%31s", behaviour) != 1)
+        return 2;
+    fclose(file);
+    snprintf(name, sizeof name, "%s", strrchr(argv[0], '/') + 1 + strlen("gcmeter-run-"));
+    if (argc > 1 && !strcmp(argv[1], "--describe"))
+        return fake_describe(name, behaviour);
+    if (argc > 1 && !strcmp(argv[1], "--live-bytes")) {
+        puts("1000");
+        return 0;
+    }
+    long number = fake_count(argv[0]);
+    dprintf(3, "hello,1\nbegin,%" PRId64 "\n", clock_now_ns());
+    if (!strcmp(behaviour, "crash")) {
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+    }
+    bool slow = !strcmp(behaviour, "slow") || (!strcmp(behaviour, "lucky") && number < 8) ||
+                (!strcmp(behaviour, "listed") && fake_is_listed(argv[0], number));
+    uint64_t jitter = rng_mix((uint64_t)number) % 1000;
+    uint64_t wall_ns = slow ? 8000000 : 5000000;
+    wall_ns += !strcmp(behaviour, "noisy") ? jitter * 5000 : jitter;
+    dprintf(3,
+            "end,%" PRId64 "\nmetric,wall_ns,%" PRIu64 "\nmetric,checksum,42\n"
+            "iteration,0,5000,5000\nstatus,ok,\ndone\n",
+            clock_now_ns(), wall_ns);
+    return 0;
+}
+
+/* Makes the folder NAME of the test with a runner gcmeter-run-BACKEND that behaves so. */
+static inline void fake_folder(const char *name, const char *backend, const char *behaviour)
+{
+    char self[512] = "", path[1024];
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    assert_int_equal(mkdir(process_path(name), 0777), 0);
+    snprintf(path, sizeof path, "%s/gcmeter-run-%s", process_path(name), backend);
+    assert_int_equal(symlink(self, path), 0);
+    FILE *file = fopen(fake_beside(path, "behaviour"), "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", behaviour);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Whether the program was called as a runner; to be asked first in main(). */
+static inline bool fake_is_called(char **argv)
+{
+    const char *name = strrchr(argv[0], '/');
+    return name && !strncmp(name + 1, "gcmeter-run-", strlen("gcmeter-run-"));
+}
+
+#endif
