@@ -138,9 +138,22 @@ enum gc_reclaim { GC_RECLAIM_TRACING, GC_RECLAIM_MANUAL, GC_RECLAIM_NEVER };
 #define GC_NEEDS_ROOTS      16u /* ranges outside stacks must be registered */
 #define GC_MOVES_OBJECTS    32u
 
+/* What a comparison has to say of a backend to be fair (METHODS.md section 10), as one line each.
+ * NULL where it does not apply. */
+struct gc_facts {
+    const char *allocation; /* inlined into the workload, or called */
+    const char *scanning;   /* what is taken for a reference: typed or conservative, where */
+    const char *interior;   /* where an interior pointer retains its object */
+    const char *zeroing;    /* what gc_alloc clears */
+    const char *markers;
+    const char *initial_heap;
+    const char *limit; /* which bound it keeps, and what that counts */
+};
+
 struct gc_backend {
     const char *name;
     const char *summary; /* one line */
+    struct gc_facts facts;
     enum gc_reclaim reclaim;
     unsigned capabilities;
     unsigned needs;

@@ -71,6 +71,9 @@ static void manual_reset_peak(void)
 #define MANUAL_MEMBERS                                                                             \
     UNCOLLECTED_MEMBERS, .reclaim = GC_RECLAIM_MANUAL, .capabilities = GC_CAN_THREADS,             \
                          .needs = GC_NEEDS_FREE, .init = manual_init,                              \
-                         .reset_peak = manual_reset_peak
+                         .reset_peak = manual_reset_peak,                                          \
+                         .facts = {.allocation = "called: the library's own functions",            \
+                                   .zeroing = "none",                                              \
+                                   .limit = "none but the memory cap, by RLIMIT_DATA"}
 
 #endif

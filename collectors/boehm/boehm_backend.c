@@ -576,6 +576,22 @@ static const char *pause_source(void)
 const struct gc_backend gc_backend = {
     .name = "boehm",
     .summary = "the Boehm-Demers-Weiser conservative collector, libgc",
+    .facts =
+        {
+            .allocation = "called; the library's thread-local free lists",
+#ifdef GC_FLAVOUR_TYPED
+            .scanning = "typed in the heap where descriptors can say it, else conservative; leaf "
+                        "objects not scanned",
+#else
+            .scanning = "conservative everywhere; leaf objects not scanned",
+#endif
+            .interior = "from everywhere; with interior=0 from stacks and registers only",
+            .zeroing = "all objects but leaf ones, by the library",
+            .markers = "threads by the option markers; 0: one per processor, up to 16",
+            .initial_heap = "the library's, or the option initial_heap",
+            .limit = "GC_set_max_heap_size: the heap; the library's tables come on top "
+                     "(boehm_tables_bytes)",
+        },
     .reclaim = GC_RECLAIM_TRACING,
     .capabilities =
         GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_THREADS | GC_CAN_FINALIZE | GC_CAN_WEAK,

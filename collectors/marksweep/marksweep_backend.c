@@ -176,6 +176,17 @@ static int metric(size_t index, struct gc_metric *metric)
 const struct gc_backend gc_backend = {
     .name = "marksweep",
     .summary = "our own mark-sweep collector, precise in the heap, conservative on stacks",
+    .facts =
+        {
+            .allocation =
+                "inlined, from holes of the thread's own blocks; sizes above 32 KiB called",
+            .scanning = "typed in the heap, conservative on stacks and in registers",
+            .interior = "from stacks and registers only",
+            .zeroing = "none, but for array layouts, whose slack is read by tracing",
+            .markers = "threads by the option markers; 0: one per processor, up to 4",
+            .initial_heap = "none; the first collection at 4 MiB x gogc / 100",
+            .limit = "hard: blocks, touched tables, mark stacks, finalizers, mutators and pools",
+        },
     .reclaim = GC_RECLAIM_TRACING,
     .capabilities = GC_CAN_LIMIT_HEAP | GC_CAN_COLLECT | GC_CAN_VERIFY | GC_CAN_THREADS |
                     GC_IS_PRECISE | GC_CAN_FINALIZE | GC_CAN_WEAK,

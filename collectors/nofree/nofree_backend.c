@@ -87,6 +87,12 @@ const struct gc_backend gc_backend = {
     UNCOLLECTED_MEMBERS,
     .name = "nofree",
     .summary = "bump allocation, never freed: the floor for time, the ceiling for memory",
+    .facts =
+        {
+            .allocation = "inlined, from chunks of 32 MiB of the thread's own",
+            .zeroing = "none: fresh mappings are zero",
+            .limit = "hard: chunks",
+        },
     .reclaim = GC_RECLAIM_NEVER,
     .capabilities = GC_CAN_THREADS,
     .init = init,

@@ -110,6 +110,21 @@ static bool has_choice(const char *choices, const char *word)
     }
 }
 
+static void read_fact(struct description *d)
+{
+    struct catalog_runner *r = d->runner;
+    for (size_t i = 0; i < r->fact_count; i++)
+        if (!strcmp(r->facts[i].name, field(d, 1)))
+            problem(d, "the fact %s is told twice", field(d, 1));
+    if (!is_name(field(d, 1)))
+        problem(d, "'%s' cannot be the name of a fact", field(d, 1));
+    if (d->problem)
+        return;
+    struct catalog_fact *fact = xappend(&r->facts, &r->fact_count, sizeof *fact);
+    fact->name = xstrdup(field(d, 1));
+    fact->text = xstrdup(field(d, 2));
+}
+
 static void read_option(struct description *d)
 {
     static const char *const kinds[] = {"flag", "number", "bytes", "choice"};
@@ -222,6 +237,8 @@ static void read_row(struct description *d)
         add_word(&r->capabilities, value);
     } else if (!strcmp(key, "need")) {
         add_word(&r->needs, value);
+    } else if (!strcmp(key, "fact")) {
+        read_fact(d);
     } else if (!strcmp(key, "option")) {
         read_option(d);
     } else if (!strcmp(key, "use_flavour")) {
@@ -359,6 +376,11 @@ void catalog_runner_free(struct catalog_runner *r)
                      r->reclaim, r->capabilities,   r->needs};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
+    for (size_t i = 0; i < r->fact_count; i++) {
+        free(r->facts[i].name);
+        free(r->facts[i].text);
+    }
+    free(r->facts);
     for (size_t i = 0; i < r->option_count; i++) {
         free(r->options[i].name);
         free(r->options[i].unit);

@@ -50,6 +50,12 @@ struct catalog_use_flavour {
     char *value;
 };
 
+/* What a fair comparison must say of a backend (harness/runner/PROTOCOL.md). */
+struct catalog_fact {
+    char *name;
+    char *text;
+};
+
 /* One runner: an executable. What it says of itself holds for its own flavour. */
 struct catalog_runner {
     char *path;
@@ -66,6 +72,8 @@ struct catalog_runner {
     char *capabilities; /* words joined by blanks */
     char *needs;
     bool has_event_log; /* it takes --event-log, and logs in the layout of base/event_file.h */
+    struct catalog_fact *facts;
+    size_t fact_count;
     struct catalog_option *options;
     size_t option_count;
     struct catalog_use_flavour *use_flavours;

@@ -265,6 +265,11 @@ static void write_runner(struct run_files *files, const char *owner,
     write_key_of(files, owner, "reclaim", runner->reclaim);
     write_key_of(files, owner, "capabilities", runner->capabilities);
     write_key_of(files, owner, "options", options);
+    for (size_t i = 0; i < runner->fact_count; i++) {
+        char *key = xprintf("fact_%s", runner->facts[i].name);
+        write_key_of(files, owner, key, runner->facts[i].text);
+        free(key);
+    }
 }
 
 static void write_backends(struct run_files *files, const struct plan *plan)

@@ -79,6 +79,28 @@ static void describe_identity(struct record_writer *w)
         row(w, "unavailable", why);
 }
 
+static void describe_facts(struct record_writer *w)
+{
+    const struct gc_facts *facts = &gc_backend.facts;
+    const struct {
+        const char *name;
+        const char *text;
+    } rows[] = {
+        {"allocation", facts->allocation}, {"scanning", facts->scanning},
+        {"interior", facts->interior},     {"zeroing", facts->zeroing},
+        {"markers", facts->markers},       {"initial_heap", facts->initial_heap},
+        {"limit", facts->limit},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!rows[i].text)
+            continue;
+        record_begin(w, "fact");
+        record_text(w, rows[i].name);
+        record_text(w, rows[i].text);
+        record_end(w);
+    }
+}
+
 static void describe_option(struct record_writer *w, const struct gc_option *option)
 {
     static const char *const kinds[] = {
@@ -165,6 +187,7 @@ static void describe_workload(struct record_writer *w, const struct workload *wo
 void describe(struct record_writer *w)
 {
     describe_identity(w);
+    describe_facts(w);
     for (size_t i = 0; i < gc_backend.option_count; i++)
         describe_option(w, &gc_backend.options[i]);
     describe_flavours(w);

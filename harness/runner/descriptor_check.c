@@ -84,6 +84,14 @@ int descriptor_check_backend(const struct gc_backend *backend, const char *folde
     if (!is_line(backend->summary))
         return errors_refuse(why, why_bytes, "backend %s: its summary is not one line",
                              backend->name);
+    const struct gc_facts *facts = &backend->facts;
+    const char *const lines[] = {facts->allocation, facts->scanning, facts->interior,
+                                 facts->zeroing,    facts->markers,  facts->initial_heap,
+                                 facts->limit};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (lines[i] && !is_line(lines[i]))
+            return errors_refuse(why, why_bytes, "backend %s: a fact of it is not one line",
+                                 backend->name);
     if (!backend->version || !backend->header_version || !backend->init || !backend->attach ||
         !backend->detach || !backend->enter_blocked || !backend->leave_blocked ||
         !backend->type_register || !backend->roots_add || !backend->roots_remove ||

@@ -290,6 +290,9 @@ static void the_driver_runs_it_beside_another(void **state)
     assert_contains(rows, "quads:depth=6/go:gogc=50,stops=trace/heap=none/threads=2\",");
     process_read_file(process_path("run/run.csv"), rows, sizeof rows);
     assert_contains(rows, "backend_go_version,go1.");
+    assert_contains(rows, "backend_go_fact_interior,from everywhere\n");
+    assert_contains(rows, "variant_2_fact_limit,soft");
+    assert_contains(rows, "backend_malloc_fact_zeroing,none\n");
 }
 
 int main(void)

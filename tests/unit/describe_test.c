@@ -82,6 +82,8 @@ static void all_rows(void **state)
                         "capability,weak\n"
                         "need,types\n"
                         "need,moves\n"
+                        "fact,scanning,\"typed, \"\"mostly\"\"\"\n"
+                        "fact,limit,none\n"
                         "option,depth,number,count,3,1,9,,how deep\n"
                         "option,eager,flag,,1,0,1,,\"sweeps, at once\"\n"
                         "option,mode,choice,,concurrent,,,stop|concurrent,how to mark\n"

@@ -35,6 +35,9 @@ static void mistakes_of_a_backend(void **state)
     b.summary = "two\nlines";
     assert_backend(&b, "", "backend fake: its summary is not one line");
     b = gc_backend;
+    b.facts.limit = "";
+    assert_backend(&b, "", "backend fake: a fact of it is not one line");
+    b = gc_backend;
     b.leave_blocked = NULL;
     assert_backend(&b, "", "backend fake: a function is missing in its descriptor");
     b = gc_backend;

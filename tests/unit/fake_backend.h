@@ -200,6 +200,7 @@ static const struct gc_option fake_options[] = {
 const struct gc_backend gc_backend = {
     .name = "fake",
     .summary = "for tests",
+    .facts = {.scanning = "typed, \"mostly\"", .limit = "none"},
     .reclaim = FAKE_RECLAIM,
     .capabilities = FAKE_CAPABILITIES,
     .needs = GC_NEEDS_TYPES | GC_MOVES_OBJECTS,

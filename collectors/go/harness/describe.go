@@ -29,6 +29,17 @@ var options = []option{
 			"digits; trace (Go before 1.22) knows both exactly, and live bytes, but slows allocation"},
 }
 
+// facts are those of gc_backend.h's struct gc_facts.
+var facts = [][2]string{
+	{"allocation", "called, on the heap where the compiler finds that a value escapes"},
+	{"scanning", "typed in the heap and on stacks; conservative in frames that were preempted by a signal"},
+	{"interior", "from everywhere"},
+	{"zeroing", "all objects, by the runtime"},
+	{"markers", "a quarter of GOMAXPROCS (option procs), idle processors, and allocating goroutines that assist"},
+	{"initial_heap", "none; the first collection at 4 MiB x GOGC / 100"},
+	{"limit", "soft (GOMEMLIMIT): all that the runtime holds; over 5 % above it is out of memory"},
+}
+
 // buildFlags are the settings of the build that change the code.
 func buildFlags() string {
 	var flags []string
@@ -56,6 +67,9 @@ func describe(workloads []*Workload) {
 	r.row("reclaim", "tracing")
 	for _, capability := range []string{"heap_limit", "collect", "threads", "precise"} {
 		r.row("capability", capability)
+	}
+	for _, fact := range facts {
+		r.row("fact", fact[0], fact[1])
 	}
 	for _, o := range options {
 		if o.choices != nil {
