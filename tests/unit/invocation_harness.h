@@ -158,7 +158,7 @@ static inline void assert_record(const char *records, const char *record)
 {
     const char *line = harness_find(records, record);
     if (!line || line[strlen(record)] != '\n')
-        fail_msg("no record %s in:\n%.2000s", record, records);
+        fail_msg("no record %s in:\n%.2000s", record, records ? records : "");
 }
 
 #endif
