@@ -21,10 +21,7 @@ array lane_count[panel_count]
 stats data.'/memory_time.panels.csv' using (layout_p = int(column("panel")), t_high[layout_p] = column("high_ns"), \
     m_high[layout_p] = column("high_bytes"), lane_count[layout_p] = int(column("lanes")), 1) nooutput
 
-# The 1-2-5 step that divides `range` into at most `most` parts.
-step_decade(range, most) = 10.0 ** floor(log10(range / most))
-step_of(range, most) = (step_m = range / most / step_decade(range, most), step_m <= 1 ? 1 : step_m <= 2 ? 2 : step_m <= 5 ? 5 : 10) \
-    * step_decade(range, most)
+load here.'steps.gp'
 
 do for [p = first:last] {
     t_unit = t_high[p] < 2e6 ? 1e3 : t_high[p] < 2e9 ? 1e6 : 1e9

@@ -1,10 +1,12 @@
 # ticks.gp: tics of a logarithmic axis from tick_low to tick_high, labelled as closely as about
 # tick_most labels allow: at 1-2-5 or 1-3 steps, else at powers of ten. tick_axis is "x", "y",
 # "x2" or "y2"; the label shows the value divided by tick_scale, and tick_kind says how: "time" (ns,
-# in the unit that suits), "plain" or "times" (2×).
+# in the unit that suits), "count" (2 k), "plain" or "times" (2×).
 tick_time(ns) = ns < 999.5 ? sprintf("%g ns", ns) : ns < 999.5e3 ? sprintf("%g µs", ns / 1e3) : \
     ns < 999.5e6 ? sprintf("%g ms", ns / 1e6) : sprintf("%g s", ns / 1e9)
-tick_text(v) = tick_kind eq "time" ? tick_time(v) : tick_kind eq "times" ? sprintf("%g×", v) : sprintf("%g", v)
+tick_count(v) = v < 999.5 ? sprintf("%g", v) : v < 999.5e3 ? sprintf("%g k", v / 1e3) : \
+    v < 999.5e6 ? sprintf("%g M", v / 1e6) : sprintf("%g G", v / 1e9)
+tick_text(v) = tick_kind eq "time" ? tick_time(v) : tick_kind eq "count" ? tick_count(v) : tick_kind eq "times" ? sprintf("%g×", v) : sprintf("%g", v)
 tick_decades = log10(tick_high / tick_low)
 tick_steps = tick_decades < 0.7 ? "1 1.5 2 3 4 5 6 8" : tick_decades * 3 <= tick_most + 1 ? "1 2 5" : \
     tick_decades * 2 <= tick_most + 1 ? "1 3" : "1"

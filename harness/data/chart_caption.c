@@ -6,6 +6,16 @@
 
 #include "data/printable.h"
 
+void chart_put_n_range(FILE *out, size_t low, size_t high)
+{
+    if (high == 0)
+        return;
+    if (low == high)
+        fprintf(out, "n = %zu", low);
+    else
+        fprintf(out, "n = %zu to %zu", low, high);
+}
+
 void chart_put_n(FILE *out, const struct chart_plan *plan, const struct chart_panel *panel)
 {
     size_t low = SIZE_MAX, high = 0;
@@ -16,12 +26,7 @@ void chart_put_n(FILE *out, const struct chart_plan *plan, const struct chart_pa
         low = n < low ? n : low;
         high = n > high ? n : high;
     }
-    if (high == 0)
-        return;
-    if (low == high)
-        fprintf(out, "n = %zu", low);
-    else
-        fprintf(out, "n = %zu to %zu", low, high);
+    chart_put_n_range(out, low, high);
 }
 
 void chart_put_outcome(FILE *out, const struct chart_plan *plan, uint32_t cell)
@@ -155,6 +160,32 @@ void chart_caption_note(struct chart_caption *caption, const char *text)
     fputs(text, caption->note);
 }
 
+int chart_caption_note_stopless(struct chart_caption *caption, const struct chart_plan *plan,
+                                const struct chart_panel *panel, const bool *has_stops)
+{
+    for (int reported = 1; reported >= 0; reported--) {
+        bool any = false;
+        for (size_t i = 0; i < panel->member_count; i++) {
+            const struct chart_member *member = &panel->members[i];
+            if (has_stops[i] || chart_count(plan, member->cell) == 0)
+                continue;
+            double *values;
+            size_t count;
+            int code = chart_values(plan, member->cell, "pause_count", &values, &count);
+            free(values);
+            if (code)
+                return code;
+            if ((count > 0 || chart_is_manual(plan, member->cell)) != reported)
+                continue;
+            if (!any)
+                chart_caption_note(caption, reported ? "no stops: " : "stops not reported: ");
+            fprintf(caption->note, "%s%s", any ? ", " : "", plan->series[member->series].label);
+            any = true;
+        }
+    }
+    return 0;
+}
+
 void chart_caption_show(struct chart_caption *caption, uint32_t series)
 {
     fprintf(caption->series, "%s%u", caption->shown_count ? " " : "", series + 1);
@@ -194,6 +225,27 @@ int chart_caption_put_as(struct chart_caption *caption, struct chart_table *tabl
     }
     free(n);
     free(title);
+    return failed ? -ENOMEM : 0;
+}
+
+int chart_caption_put_own(struct chart_caption *caption, struct chart_table *table, size_t number,
+                          const char *title, size_t n_low, size_t n_high)
+{
+    char *n = NULL;
+    size_t length;
+    FILE *out = open_memstream(&n, &length);
+    if (!out)
+        return -ENOMEM;
+    chart_put_n_range(out, n_low, n_high);
+    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
+    if (!failed) {
+        chart_table_int(table, (int64_t)number);
+        chart_table_text(table, title);
+        chart_table_text(table, n);
+        chart_table_text(table, caption->note_text);
+        chart_table_text(table, caption->series_text);
+    }
+    free(n);
     return failed ? -ENOMEM : 0;
 }
 

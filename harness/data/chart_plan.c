@@ -288,6 +288,45 @@ size_t chart_count(const struct chart_plan *plan, uint32_t cell)
     return n;
 }
 
+struct timed {
+    double wall_ns;
+    uint32_t invocation;
+};
+
+static int timed_compare(const void *a, const void *b)
+{
+    const struct timed *x = a, *y = b;
+    int by_wall = (x->wall_ns > y->wall_ns) - (x->wall_ns < y->wall_ns);
+    return by_wall ? by_wall : (x->invocation > y->invocation) - (x->invocation < y->invocation);
+}
+
+int64_t chart_typical_invocation(const struct chart_plan *plan, uint32_t cell_index,
+                                 double *wall_ns)
+{
+    const struct run_data *run = plan->run;
+    const struct run_cell *cell = &run->cells[cell_index];
+    int metric = run_data_metric(run, "wall_ns");
+    struct timed *timed = calloc(cell->invocation_count + 1, sizeof *timed);
+    if (!timed)
+        return -ENOMEM;
+    size_t count = 0;
+    for (size_t i = 0; i < cell->invocation_count; i++) {
+        uint32_t invocation = cell->invocations[i];
+        double value;
+        if (chart_invocation_counts(plan, invocation) &&
+            run_data_value(run, invocation, (size_t)metric, &value))
+            timed[count++] = (struct timed){value, invocation};
+    }
+    qsort(timed, count, sizeof *timed, timed_compare);
+    int64_t typical = -1;
+    if (count) {
+        typical = timed[(count - 1) / 2].invocation;
+        *wall_ns = timed[(count - 1) / 2].wall_ns;
+    }
+    free(timed);
+    return typical;
+}
+
 static bool is_good_probe(const struct chart_plan *plan, size_t index)
 {
     const struct run_invocation *invocation = &plan->run->invocations[index];

@@ -59,6 +59,11 @@ bool chart_invocation_counts(const struct chart_plan *plan, size_t invocation);
 /* Whether it was meant to: it is no probe or the like, however it ended. */
 bool chart_invocation_is_measured(const struct chart_plan *plan, size_t invocation);
 
+/* The invocation of the cell that stands for all of them where only one is shown: of median wall
+ * time (the lower of two) among those that count, and that time; -1 where there is none; or
+ * -ENOMEM. */
+int64_t chart_typical_invocation(const struct chart_plan *plan, uint32_t cell, double *wall_ns);
+
 /* The values of the metric named, in file order, of the invocations of `cell` that count and have
  * it. *values, NULL where there are none, is the caller's to free. 0 or -ENOMEM. */
 int chart_values(const struct chart_plan *plan, uint32_t cell, const char *metric, double **values,

@@ -139,34 +139,6 @@ static int note_suspects(struct chart_caption *caption, const struct chart_plan 
     return 0;
 }
 
-/* Members without any stop: of a backend that reports stops, or has none by its nature; and those
- * that say nothing about them. */
-static int note_stopless(struct chart_caption *caption, const struct chart_plan *plan,
-                         const struct chart_panel *panel, const bool *has_stops)
-{
-    for (int reported = 1; reported >= 0; reported--) {
-        bool any = false;
-        for (size_t i = 0; i < panel->member_count; i++) {
-            const struct chart_member *member = &panel->members[i];
-            if (has_stops[i] || chart_count(plan, member->cell) == 0)
-                continue;
-            double *values;
-            size_t count;
-            int code = chart_values(plan, member->cell, "pause_count", &values, &count);
-            free(values);
-            if (code)
-                return code;
-            if ((count > 0 || chart_is_manual(plan, member->cell)) != reported)
-                continue;
-            if (!any)
-                chart_caption_note(caption, reported ? "no stops: " : "stops not reported: ");
-            fprintf(caption->note, "%s%s", any ? ", " : "", plan->series[member->series].label);
-            any = true;
-        }
-    }
-    return 0;
-}
-
 static int write_members(const struct chart_plan *plan, const struct chart_panel *panel,
                          const struct stops *stops, struct chart_table *table,
                          struct chart_caption *caption, struct range *range)
@@ -200,7 +172,7 @@ static int write_members(const struct chart_plan *plan, const struct chart_panel
         write_curve(table, member->series, caption->shown_count, &sample, range);
     }
     if (!code)
-        code = note_stopless(caption, plan, panel, has_stops);
+        code = chart_caption_note_stopless(caption, plan, panel, has_stops);
     if (!code)
         code = note_suspects(caption, plan, panel);
     free(sample.stops);

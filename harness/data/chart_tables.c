@@ -14,24 +14,31 @@
 #define PANELS_PER_PAGE 12
 #define ROWS_PER_PAGE   80
 
-static const struct {
+enum panels {
+    OF_PLAN,
+    OF_SWEEPS, /* the heap sweeps */
+    OF_ITSELF, /* as many as the writer says */
+};
+
+struct chart {
     const char *name;
     int (*write)(const struct chart_plan *plan, const char *folder, struct csv_error *error);
-    bool rows;   /* one row per cell */
-    bool sweeps; /* its panels are the heap sweeps, if there are any */
-} charts[] = {
-    {"time_ratio", chart_time_ratio_write, true, false},
-    {"time_space", chart_time_space_write, false, true},
-    {"time_limit", chart_time_limit_write, false, true},
-    {"time_memory", chart_time_memory_write, false, false},
-    {"lbo", chart_lbo_write, false, false},
-    {"stop_cdf", chart_stop_cdf_write, false, false},
-    {"mmu", chart_mmu_write, false, false},
-    {"stalls", chart_stalls_write, false, false},
-    {"latency_hdr", chart_latency_hdr_write, false, false},
-    {"memory_time", chart_memory_time_write, false, false},
+    bool rows; /* one row per cell */
+    enum panels panels;
+};
+
+static const struct chart charts[] = {
+#define CHART(name, rows, panels) {#name, chart_##name##_write, rows, panels},
+#include "data/charts.def"
+#undef CHART
 };
 #define CHART_COUNT (sizeof charts / sizeof *charts)
+
+const char *const chart_names[] = {
+#define CHART(name, rows, panels) #name,
+#include "data/charts.def"
+#undef CHART
+    NULL};
 
 static int write_series(const struct chart_plan *plan, const char *folder, struct csv_error *error)
 {
@@ -113,9 +120,9 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
         code = write_keys(plan, folder, error);
     size_t count = 0;
     for (size_t c = 0; c < CHART_COUNT && !code; c++) {
-        size_t panel_count = charts[c].sweeps ? sweep_count : plan->panel_count;
+        size_t panel_count = charts[c].panels == OF_SWEEPS ? sweep_count : plan->panel_count;
         code = charts[c].write(plan, folder, error);
-        if (code > 0) {
+        if (code >= 0 && charts[c].panels == OF_ITSELF) {
             panel_count = (size_t)code;
             code = 0;
         }

@@ -14,6 +14,9 @@ struct chart_page {
     size_t number; /* of the page within its chart, from 1 */
 };
 
+/* Every chart there is, up to a NULL; a run has some of them. */
+extern const char *const chart_names[];
+
 /* Writes the tables of every chart into `folder`, which exists, and lists what to draw in *pages,
  * an array of *page_count that the caller frees; the plan has at least one panel. 0, or a negative
  * errno described in *error. Thread-safe on different folders. */

@@ -1,8 +1,8 @@
 /* chart_writers.h: one function per chart: each writes the tables that its script of plots/ reads,
  * CHART.panels.csv (a row per panel: title, notes, the series it shows, its axes) and the points,
- * into `folder`. 0 where there is a panel for each of the plan, the number of panels, at most
- * CHART_PANELS_MOST for each of the plan, where there are others, or a negative errno described in
- * *error. Thread-safe on different folders. */
+ * into `folder`. 0, or, where charts.def says that the chart itself does, how many panels there
+ * are, none included and at most CHART_PANELS_MOST for each of the plan; or a negative errno
+ * described in *error. Thread-safe on different folders. */
 #ifndef DATA_CHART_WRITERS_H
 #define DATA_CHART_WRITERS_H
 
@@ -10,22 +10,10 @@
 
 #define CHART_PANELS_MOST 4
 
-int chart_time_ratio_write(const struct chart_plan *plan, const char *folder,
-                           struct csv_error *error);
-int chart_time_memory_write(const struct chart_plan *plan, const char *folder,
-                            struct csv_error *error);
-int chart_time_space_write(const struct chart_plan *plan, const char *folder,
-                           struct csv_error *error);
-int chart_time_limit_write(const struct chart_plan *plan, const char *folder,
-                           struct csv_error *error);
-int chart_lbo_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
-int chart_mmu_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
-int chart_stop_cdf_write(const struct chart_plan *plan, const char *folder,
-                         struct csv_error *error);
-int chart_stalls_write(const struct chart_plan *plan, const char *folder, struct csv_error *error);
-int chart_latency_hdr_write(const struct chart_plan *plan, const char *folder,
-                            struct csv_error *error);
-int chart_memory_time_write(const struct chart_plan *plan, const char *folder,
-                            struct csv_error *error);
+#define CHART(name, rows, panels)                                                                  \
+    int chart_##name##_write(const struct chart_plan *plan, const char *folder,                    \
+                             struct csv_error *error);
+#include "data/charts.def"
+#undef CHART
 
 #endif

@@ -35,6 +35,22 @@ double statistics_quantile(const double *sorted, size_t count, double q)
     return sorted[below] + part * (sorted[below + 1] - sorted[below]);
 }
 
+struct median_interval statistics_median_interval(const double *sorted, size_t count, double alpha)
+{
+    double n = (double)count;
+    double below = 0; /* P(B < k) */
+    size_t k = 0;
+    for (;;) {
+        double next = below + exp(lgamma(n + 1) - lgamma((double)k + 1) -
+                                  lgamma(n - (double)k + 1) - n * log(2));
+        if (k > 0 && 2 * next > alpha)
+            break;
+        below = next;
+        k++;
+    }
+    return (struct median_interval){sorted[k - 1], sorted[count - k], 1 - 2 * below};
+}
+
 /* P(Z <= z) */
 static double normal_at(double z)
 {

@@ -17,6 +17,17 @@ void statistics_sort(double *values, size_t count);
 double statistics_median(const double *sorted, size_t count);
 double statistics_quantile(const double *sorted, size_t count, double q);
 
+/* An interval for the median of what was sampled, without assumptions on its distribution: from the
+ * k-th smallest to the k-th largest value, k the greatest whose coverage 1 - 2 P(B < k) is at least
+ * 1 - alpha, B binomial with n = count and p = 1/2 (Conover, "Practical Nonparametric Statistics",
+ * 3.2); the range where none has it: at 0.05 below count = 6. Sorted, count > 0. */
+struct median_interval {
+    double low;
+    double high;
+    double coverage;
+};
+struct median_interval statistics_median_interval(const double *sorted, size_t count, double alpha);
+
 /* The distribution of Mann and Whitney's U without ties, for samples of n and m. Immutable once
  * made, so that it can serve many comparisons. */
 struct u_distribution {

@@ -13,8 +13,9 @@
 
 #define MS 1000000
 
-static const char *const charts[] = {"time_ratio",  "time_memory", "stop_cdf", "stalls",
-                                     "latency_hdr", "memory_time", "lbo",      "mmu"};
+static const char *const charts[] = {"time_ratio", "time_memory", "stop_cdf",    "stop_timeline",
+                                     "stalls",     "latency_hdr", "memory_time", "lbo",
+                                     "mmu",        "warmup"};
 #define CHART_COUNT (sizeof charts / sizeof *charts)
 
 static struct process p;
@@ -39,6 +40,8 @@ static void write_invocation(struct run_fixture *run, const char *workload, cons
             run_fixture_pause(run, cell, number, k * 20 * MS, (k + 1) * MS / 4);
             run_fixture_collection(run, cell, number, k, k * 20 * MS);
         }
+        if (k < 4)
+            run_fixture_iteration(run, cell, number, k - 2, wall_ns / 2 + k * MS);
         static const char *const series[] = {"simple", "metered_100ms", "metered_full", "open"};
         for (int64_t s = 0; s < (strcmp(workload, "gcbench:depth=18") == 0 ? 4 : 1); s++)
             run_fixture_latency_of(run, cell, number, series[s], 1000 << (k / 2),
@@ -220,15 +223,62 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
     static const char *const says[] = {"1 (1.00 ns)",
                                        "n = 1",
                                        "no stops",
+                                       "no stops",
                                        "nothing measured",
                                        "no latencies recorded",
                                        "no samples",
                                        "1.00 ns of malloc",
                                        "too short for any window: malloc"};
-    for (size_t i = 0; i < CHART_COUNT; i++) {
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
         read_picture("least/plots", charts[i], "svg");
         assert_svg();
         assert_contains(text, says[i]);
+    }
+    static const char *const absent[] = {"warmup", "scaling", "stop_live", "time_space"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        assert_null(strstr(p.out, absent[i]));
+}
+
+static void threads_and_live_heaps_have_charts_of_their_own(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("threads"));
+    run_fixture_key(&run, "schema_version", "1");
+    for (int64_t i = 0; i < 24; i++) {
+        char cell[128];
+        const char *workload = (const char *const[]){"w'`id`@x{_}", "v%25\\n"}[i % 2];
+        snprintf(cell, sizeof cell, "%s/marksweep/heap=none/threads=%d", workload, 1 << i / 2 % 3);
+        run_fixture_live(&run, cell, i / 6, 0, (1 + i % 6) << 20);
+        run_fixture_commit(&run, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = workload,
+                                     .backend = "marksweep",
+                                     .status = "ok",
+                                     .number = i / 6,
+                                     .wall_ns = MS,
+                                     .rss_peak_bytes = 1 << 20,
+                                     .pause_count = 1,
+                                     .latency_max_ns = -1,
+                                     .pause_max_ns = 1000 * (i + 1),
+                                     .operations_per_s = 1000 * (1 + i % 6),
+                                 });
+    }
+    run_fixture_close(&run);
+    process_run(&p, "plot @/threads --format svg,png");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    static const char *const drawn[] = {"scaling", "stop_live"};
+    static const char *const says[] = {"speed-up: marksweep", "1 v%25"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_contains(p.out, read_picture("threads/plots", drawn[i], "svg"));
+        assert_svg();
+        assert_contains(text, "w'`id`@x{_}");
+        assert_contains(text, "n = 4");
+        assert_contains(text, says[i]);
+        read_picture("threads/plots", drawn[i], "png");
+        assert_memory_equal(text, "\211PNG", 4);
     }
 }
 
@@ -281,16 +331,16 @@ static void pages_of_an_earlier_run_are_removed(void **state)
     write_run("pages");
     assert_int_equal(mkdir(process_path("pages-out"), 0777), 0);
     assert_int_equal(mkdir(process_path("pages-out/data"), 0777), 0);
-    static const char *const stale[] = {"pages-out/stop_cdf-2.svg",
+    static const char *const stale[] = {"pages-out/stop_cdf-2.svg", "pages-out/scaling.svg",
                                         "pages-out/data/stop_cdf.3.csv"};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         FILE *file = fopen(process_path(stale[i]), "w");
         assert_non_null(file);
         fclose(file);
     }
     process_run(&p, "plot @/pages --format svg --out @/pages-out");
     assert_exit_code(&p, CMD_DONE);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         assert_int_not_equal(access(process_path(stale[i]), F_OK), 0);
     assert_int_equal(access(process_path("pages-out/data/stop_cdf.2.csv"), F_OK), 0);
 }
@@ -337,6 +387,7 @@ int main(void)
         cmocka_unit_test(the_same_run_gives_the_same_bytes),
         cmocka_unit_test(names_from_files_do_nothing_but_show),
         cmocka_unit_test(one_invocation_of_one_manual_backend_is_drawn),
+        cmocka_unit_test(threads_and_live_heaps_have_charts_of_their_own),
         cmocka_unit_test(a_heap_sweep_has_charts_of_its_own),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),

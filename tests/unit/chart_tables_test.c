@@ -269,7 +269,7 @@ static void series_of_requests_have_panels_of_their_own(void **state)
     run_fixture_latency_of(&fixture, "z/malloc/heap=none/threads=1", 1, "open", 9000, 9000, 1000);
     commit("z/malloc/heap=none/threads=1", "malloc", 1, "crashed", -1);
     size_t pages = finish(NULL);
-    assert_int_equal(pages, 8);
+    assert_int_equal(pages, 9);
     const char *panels = "latency_hdr.panels.csv";
     assert_int_equal(count_lines(panels), 1 + 5);
     static const char *const titles[] = {"w · simple", "w · metered over 100 ms",
@@ -413,7 +413,7 @@ static void a_heap_sweep_is_one_panel_against_memory_and_limit(void **state)
     }
     /* Another workload at one limit is no sweep. */
     commit_limit("v/marksweep/heap=1xmin/threads=1", "marksweep", 0, "ok", 500, 600, MS);
-    assert_int_equal(finish(NULL), 10);
+    assert_int_equal(finish(NULL), 11);
     assert_int_equal(count_lines("time_space.panels.csv"), 2);
     static const char *const panel[][2] = {{"panel", "1"}, {NULL, NULL}};
     assert_string_equal(field("time_space.panels.csv", "title", panel), "w");
@@ -513,7 +513,7 @@ static void a_run_without_sweeps_has_no_such_pages(void **state)
     commit_limit("w/boehm/heap=2xlive/threads=1", "boehm", 0, "ok", 2000, 600, MS);
     commit_limit("w/marksweep/heap=2xlive/threads=2", "marksweep", 0, "ok", 2000, 600, MS);
     commit_limit("w/marksweep/heap=none/threads=1", "marksweep", 0, "ok", 0, 600, MS);
-    assert_int_equal(finish(NULL), 8);
+    assert_int_equal(finish(NULL), 9);
     assert_int_equal(count_lines("time_space.panels.csv"), 1);
     end();
 }
@@ -643,6 +643,168 @@ static void memory_is_that_of_the_median_invocation_and_keeps_its_peak(void **st
     end();
 }
 
+static void a_timeline_keeps_the_longest_stop_of_each_span(void **state)
+{
+    (void)state;
+    begin("timeline");
+    static const int64_t walls_ms[] = {900, 300, 100};
+    for (int64_t i = 0; i < 3; i++) {
+        /* 3000 stops over 300 ms, ten in each span; number 1234 is long. */
+        for (int64_t k = 2999; k >= 0; k--)
+            run_fixture_pause(&fixture, MARKSWEEP, i, k * MS / 10 + i,
+                              k == 1234 ? 5 * MS : 1000 + k % 10);
+        commit(MARKSWEEP, "marksweep", i, "ok", walls_ms[i] * MS);
+    }
+    run_fixture_pause(&fixture, BOEHM, 0, 0, 0);
+    run_fixture_pause(&fixture, BOEHM, 0, 20 * MS, 7 * MS);
+    commit(BOEHM, "boehm", 0, "ok", 50 * MS);
+    commit(MALLOC, "malloc", 0, "ok", 50 * MS);
+    finish(NULL);
+    const char *table = "stop_timeline.1.csv";
+    assert_int_equal(count_lines(table), 1 + 300 + 1 + 2 + 1);
+    /* Of the median invocation, whose stops are one nanosecond late. */
+    assert_near(number(field(table, "t_ns", WHERE({"series", "2"}, {"duration_ns", "5000000"}))),
+                1234 * MS / 10 + 1);
+    assert_string_equal(field(table, "duration_ns", WHERE({"series", "2"}, {"kind", "stop"})),
+                        "1009");
+    assert_near(number(field(table, "t_ns", WHERE({"series", "2"}, {"kind", "end"}))), 300 * MS);
+    assert_string_equal(field(table, "duration_ns", WHERE({"series", "1"}, {"kind", "stop"})), "1");
+    assert_string_equal(field("stop_timeline.panels.csv", "note", WHERE({"panel", "1"})),
+                        "stops: boehm 2 (longest 7.00 ms%2C together 7.00 ms)%2C marksweep 3000 "
+                        "(longest 5.00 ms%2C together 8.01 ms); no stops: malloc");
+    end();
+}
+
+static void a_warm_up_series_is_of_medians_in_blocks(void **state)
+{
+    (void)state;
+    begin("warmup");
+    for (int64_t i = 0; i < 3; i++) {
+        for (int64_t k = -2; k < 3; k++)
+            run_fixture_iteration(&fixture, MARKSWEEP, i, k, (10 * (3 - k) + i) * MS);
+        commit(MARKSWEEP, "marksweep", i, "ok", 1000 * MS);
+        for (int64_t k = 598; k >= -2; k--)
+            run_fixture_iteration(&fixture, BOEHM, i, k, k < 0 ? 900 + 10 * i : 100 + i + k % 3);
+        commit(BOEHM, "boehm", i, "ok", 1000 * MS);
+    }
+    run_fixture_iteration(&fixture, MARKSWEEP, 3, 0, 1);
+    commit(MARKSWEEP, "marksweep", 3, "crashed", -1);
+    /* One iteration of each kind is no series. */
+    run_fixture_iteration(&fixture, "v/marksweep/heap=none/threads=1", 0, -1, 1);
+    run_fixture_iteration(&fixture, "v/marksweep/heap=none/threads=1", 0, 0, 1);
+    commit("v/marksweep/heap=none/threads=1", "marksweep", 0, "ok", 1000 * MS);
+    finish(NULL);
+    const char *table = "warmup.1.csv";
+    assert_int_equal(count_lines("warmup.panels.csv"), 1 + 1);
+    assert_string_equal(field("warmup.panels.csv", "title", WHERE({"panel", "1"})), "w");
+    assert_near(number(field(table, "wall_ns", WHERE({"series", "2"}, {"iteration", "-2"}))),
+                51 * MS);
+    assert_near(number(field(table, "low_ns", WHERE({"series", "2"}, {"iteration", "2"}))),
+                10 * MS);
+    assert_near(number(field(table, "high_ns", WHERE({"series", "2"}, {"iteration", "2"}))),
+                12 * MS);
+    /* 601 iterations in blocks of three, of which one begins with iteration 0. */
+    assert_int_equal(count_lines(table), 1 + 5 + 201);
+    assert_near(number(field(table, "wall_ns", WHERE({"series", "1"}, {"iteration", "-2"}))), 910);
+    assert_near(number(field(table, "wall_ns", WHERE({"series", "1"}, {"iteration", "1"}))), 102);
+    assert_near(number(field(table, "high_ns", WHERE({"series", "1"}, {"iteration", "1"}))), 103);
+    /* The last block has but iterations 597 and 598. */
+    assert_near(number(field(table, "wall_ns", WHERE({"series", "1"}, {"iteration", "598"}))),
+                101.5);
+    assert_near(number(field("warmup.panels.csv", "first", WHERE({"panel", "1"}))), -2);
+    end();
+}
+
+static void commit_speed(const char *cell, const char *backend, int64_t number, int64_t per_s)
+{
+    run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                     .cell = cell,
+                                     .workload = "w",
+                                     .backend = backend,
+                                     .status = per_s ? "ok" : "oom",
+                                     .number = number,
+                                     .wall_ns = per_s ? MS : -1,
+                                     .rss_peak_bytes = -1,
+                                     .pause_count = -1,
+                                     .latency_max_ns = -1,
+                                     .operations_per_s = per_s,
+                                 });
+}
+
+static void scaling_joins_the_threads_of_a_workload(void **state)
+{
+    (void)state;
+    begin("scaling");
+    for (int64_t i = 0; i < 7; i++) {
+        commit_speed("w/boehm/heap=2xlive/threads=4", "boehm", i, i == 6 ? 0 : 2000 + 20 * i);
+        commit_speed("w/boehm/heap=2xlive/threads=1", "boehm", i, 1000);
+        commit_speed("w/mimalloc/heap=none/threads=1", "mimalloc", i, 3000 + i);
+        commit_speed("w/mimalloc/heap=none/threads=2", "mimalloc", i, 5000);
+        commit_speed("w/mimalloc/heap=none/threads=4", "mimalloc", i, 10000);
+        commit_speed("v/mimalloc/heap=none/threads=4", "mimalloc", i, 10000);
+    }
+    finish(NULL);
+    /* Two threads have a panel of their own elsewhere, where mimalloc is alone. */
+    assert_int_equal(count_lines("scaling.panels.csv"), 1 + 1);
+    const char *table = "scaling.1.csv";
+    static const char *const panel[][2] = {{"panel", "1"}, {NULL, NULL}};
+    assert_string_equal(field("scaling.panels.csv", "title", panel), "w · heap 2xlive");
+    assert_string_equal(field("scaling.panels.csv", "threads", panel), "1 4");
+    assert_string_equal(field("scaling.panels.csv", "n", panel), "n = 6 to 7");
+    static const char *const four[][2] = {{"series", "1"}, {"threads", "4"}, {NULL, NULL}};
+    assert_near(number(field(table, "operations_per_s", four)), 2050);
+    /* With six values the only interval of 95 % is their range. */
+    assert_near(number(field(table, "low_per_s", four)), 2000);
+    assert_near(number(field(table, "high_per_s", four)), 2100);
+    assert_near(
+        number(field(table, "operations_per_s", WHERE({"kind", "ideal"}, {"threads", "4"}))),
+        4 * 3003);
+    assert_string_equal(field("scaling.panels.csv", "note", panel),
+                        "speed-up: boehm 2.05 [2%2C 2.1]%2C mimalloc 3.33 [3.33%2C 3.33]; "
+                        "drawn without failures: boehm at 4 (oom 1 of 7)");
+    end();
+}
+
+static void the_longest_stop_is_set_against_the_most_live_bytes(void **state)
+{
+    (void)state;
+    begin("live");
+    static const char *const cells[] = {"w:n=1/marksweep/heap=none/threads=1",
+                                        "w:n=2/marksweep/heap=none/threads=1",
+                                        "v/marksweep/heap=none/threads=1"};
+    for (int64_t i = 0; i < 3; i++)
+        for (int64_t c = 0; c < 3; c++) {
+            run_fixture_live(&fixture, cells[c], i, 0, (c + 1) * (1000 + i));
+            run_fixture_live(&fixture, cells[c], i, 1, 10);
+            run_fixture_commit(&fixture, &(struct run_fixture_invocation){
+                                             .cell = cells[c],
+                                             .workload = "w",
+                                             .backend = "marksweep",
+                                             .status = "ok",
+                                             .number = i,
+                                             .wall_ns = MS,
+                                             .rss_peak_bytes = -1,
+                                             .pause_count = 2,
+                                             .latency_max_ns = -1,
+                                             .pause_max_ns = (c + 1) * (100 + i),
+                                         });
+        }
+    commit(BOEHM, "boehm", 0, "ok", MS);
+    commit(MALLOC, "malloc", 0, "ok", MS);
+    finish(NULL);
+    const char *table = "stop_live.1.csv";
+    /* A row of no series keeps the line of w apart from v. */
+    assert_int_equal(count_lines(table), 1 + 3 + 1);
+    static const char *const second[][2] = {{"live_bytes", "2002"}, {NULL, NULL}};
+    assert_string_equal(field(table, "workload", second), "3");
+    assert_near(number(field(table, "live_low_bytes", second)), 2000);
+    assert_near(number(field(table, "longest_ns", second)), 202);
+    assert_near(number(field(table, "longest_high_ns", second)), 204);
+    assert_string_equal(field("stop_live.panels.csv", "note", WHERE({"panel", "1"})),
+                        "1 v%2C 2 w:n=1%2C 3 w:n=2; no stop%2C or no live bytes known: w on boehm");
+    end();
+}
+
 static void long_runs_go_on_to_further_pages(void **state)
 {
     (void)state;
@@ -652,7 +814,7 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 16);
+    assert_int_equal(finish(NULL), 18);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
     end();
@@ -676,6 +838,10 @@ int main(void)
         cmocka_unit_test(probe_invocations_do_not_count),
         cmocka_unit_test(stalls_come_from_probes_and_stops_from_the_others),
         cmocka_unit_test(memory_is_that_of_the_median_invocation_and_keeps_its_peak),
+        cmocka_unit_test(a_timeline_keeps_the_longest_stop_of_each_span),
+        cmocka_unit_test(a_warm_up_series_is_of_medians_in_blocks),
+        cmocka_unit_test(scaling_joins_the_threads_of_a_workload),
+        cmocka_unit_test(the_longest_stop_is_set_against_the_most_live_bytes),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

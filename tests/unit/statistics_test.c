@@ -360,6 +360,31 @@ static void what_a_family_needs(void **state)
         assert_int_equal(statistics_needed_invocations(cases[i].pairs, 0.05), cases[i].n);
 }
 
+/* Ranks from tables of the binomial distribution at 1/2: for n = 10, P(B <= 1) = 11/1024. */
+static void interval_of_the_median(void **state)
+{
+    (void)state;
+    double values[20];
+    for (int i = 0; i < 20; i++)
+        values[i] = i + 1;
+    static const struct {
+        size_t n, low, high;
+        double coverage;
+    } cases[] = {{1, 1, 1, 0},
+                 {5, 1, 5, 1 - 2 / 32.0},
+                 {6, 1, 6, 1 - 2 / 64.0},
+                 {8, 1, 8, 1 - 2 / 256.0},
+                 {9, 2, 8, 1 - 20 / 512.0},
+                 {10, 2, 9, 1 - 22 / 1024.0},
+                 {20, 6, 15, 1 - 2 * 21700 / 1048576.0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct median_interval at = statistics_median_interval(values, cases[i].n, 0.05);
+        assert_close(at.low, (double)cases[i].low, 0);
+        assert_close(at.high, (double)cases[i].high, 0);
+        assert_close(at.coverage, cases[i].coverage, 1e-12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(identical_samples),
         cmocka_unit_test(normal_approximation_is_near_the_exact_one),
         cmocka_unit_test(order_statistics),
+        cmocka_unit_test(interval_of_the_median),
         cmocka_unit_test(holm),
         cmocka_unit_test(fisher),
         cmocka_unit_test(what_a_family_needs),

@@ -1,0 +1,286 @@
+/* draw_charts.c: gnuplot is started without a shell, in the folder of the charts, with nothing on
+ * its command line but fixed names and numbers; text from the run reaches it in tables only. */
+#include "driver/draw_charts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "data/chart_tables.h"
+#include "data/derived.h"
+#include "data/printable.h"
+#include "driver/child.h"
+#include "driver/cmd.h"
+#include "driver/xalloc.h"
+
+/* For one picture; the tables are bounded, so it takes well under a second. */
+#define GNUPLOT_TIMEOUT_MS 60000
+
+/* A script that every folder of scripts has. */
+#define SCRIPT_ANY "time_ratio.gp"
+
+const struct draw_format draw_formats[DRAW_FORMAT_COUNT] = {
+    {"svg", DRAW_SVG}, {"png", DRAW_PNG}, {"pdf", DRAW_PDF}};
+
+int draw_make_folders(const char *path)
+{
+    char *part = xstrdup(path);
+    int error = 0;
+    for (char *end = part + 1; !error; end++) {
+        char c = *end;
+        if (c != '/' && c != '\0')
+            continue;
+        *end = '\0';
+        if (mkdir(part, 0777) && errno != EEXIST)
+            error = -errno;
+        *end = c;
+        if (c == '\0')
+            break;
+    }
+    free(part);
+    struct stat status;
+    if (!error && stat(path, &status))
+        error = -errno;
+    if (!error && !S_ISDIR(status.st_mode))
+        error = -ENOTDIR;
+    return error;
+}
+
+static bool has_scripts(const char *folder)
+{
+    char *path = xprintf("%s/" SCRIPT_ANY, folder);
+    bool readable = access(path, R_OK) == 0;
+    free(path);
+    return readable;
+}
+
+char *draw_find_scripts(void)
+{
+    const char *named = getenv("GCMETER_PLOTS");
+    if (named && *named) {
+        char *folder = realpath(named, NULL);
+        if (folder && has_scripts(folder))
+            return folder;
+        free(folder);
+        cmd_fail(CMD_MISSING,
+                 "GCMETER_PLOTS names %s, which has no gnuplot scripts (" SCRIPT_ANY ")", named);
+        return NULL;
+    }
+    char own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (length > 0) {
+        own[length] = '\0';
+        *strrchr(own, '/') = '\0';
+        /* In the tree the program is build/HASH/bin/gcmeter. */
+        static const char *const places[] = {"../../../plots", "../share/gcmeter/plots"};
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            char *place = xprintf("%s/%s", own, places[i]);
+            char *folder = has_scripts(place) ? realpath(place, NULL) : NULL;
+            free(place);
+            if (folder)
+                return folder;
+        }
+    }
+    cmd_fail(CMD_MISSING, "the gnuplot scripts were not found beside the program; "
+                          "name their folder in GCMETER_PLOTS");
+    return NULL;
+}
+
+/* Cairo 1.16 puts the time of day into a PDF; the same run should give the same bytes. */
+static void fix_pdf_date(const char *path)
+{
+    static const char key[] = "/CreationDate (D:";
+    static const char fixed[] = "20000101000000";
+    FILE *file = fopen(path, "r+e");
+    if (!file)
+        return;
+    size_t matched = 0;
+    for (int c; matched < sizeof key - 1 && (c = getc(file)) != EOF;)
+        matched = c == key[matched] ? matched + 1 : c == key[0] ? 1 : 0;
+    if (matched == sizeof key - 1 && fseek(file, 0, SEEK_CUR) == 0)
+        fwrite(fixed, 1, sizeof fixed - 1, file);
+    fclose(file);
+}
+
+static char *picture_name(const struct chart_page *page, const char *format)
+{
+    if (page->number == 1)
+        return xprintf("%s.%s", page->chart, format);
+    return xprintf("%s-%zu.%s", page->chart, page->number, format);
+}
+
+/* Draws one picture into the current folder. Returns an exit code. */
+static int draw(const struct draw_request *request, const char *scripts,
+                const struct chart_page *page, const char *format)
+{
+    char *name = picture_name(page, format);
+    /* A picture appears under its name when it is complete. */
+    char *unfinished = xprintf(".%s", name);
+    char *settings = xprintf("data='data'; out='%s'; first=%zu; last=%zu; width=%d", unfinished,
+                             page->first, page->last, request->width);
+    char *script = xprintf("%s/%s.gp", scripts, page->chart);
+    char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e";
+    char *argv[] = {program, defaults, execute, settings, script, NULL};
+    struct child_options child = {.path = program, .argv = argv};
+    struct child_end end;
+    char *text;
+    int code = CMD_DONE;
+    int error = child_capture(&child, 1 << 16, GNUPLOT_TIMEOUT_MS, &text, &end);
+    if (error == -ENOENT)
+        code = cmd_fail(CMD_MISSING, "gnuplot is missing: apt-get install gnuplot-nox");
+    else if (error)
+        code = cmd_fail(CMD_MISSING, "gnuplot cannot be started: %s", strerror(-error));
+    else if (end.timed_out)
+        code = cmd_fail(CMD_MISSING, "gnuplot did not finish %s within %d s", name,
+                        GNUPLOT_TIMEOUT_MS / 1000);
+    else if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0)
+        code = cmd_fail(CMD_MISSING, "gnuplot could not draw %s: %s", name,
+                        *end.last_line ? end.last_line : "it says nothing");
+    else if (!strcmp(format, "pdf"))
+        fix_pdf_date(unfinished);
+    if (code == CMD_DONE && rename(unfinished, name))
+        code = cmd_fail(CMD_MISSING, "%s/%s: %s", request->out_folder, name, strerror(errno));
+    if (code != CMD_DONE)
+        unlink(unfinished);
+    else if (request->list)
+        fprintf(request->list, "%s/%s\n", request->out_folder, name);
+    if (!error)
+        free(text);
+    free(script);
+    free(settings);
+    free(unfinished);
+    free(name);
+    return code;
+}
+
+/* Removes pages beyond the last one, which an earlier, larger run left. */
+static void remove_stale(const char *chart, size_t last_number, const char *format)
+{
+    bool removed = true;
+    for (size_t number = last_number + 1; removed; number++) {
+        struct chart_page page = {.chart = chart, .number = number};
+        char *name = picture_name(&page, format);
+        removed = unlink(name) == 0;
+        free(name);
+    }
+}
+
+static size_t last_number(const char *chart, const struct chart_page *pages, size_t page_count)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < page_count; i++)
+        if (!strcmp(pages[i].chart, chart))
+            last = pages[i].number;
+    return last;
+}
+
+static int draw_all(const struct draw_request *request, const char *scripts,
+                    const struct chart_page *pages, size_t page_count)
+{
+    /* Numbers are written as C does, whatever the user's locale, and his terminal is not asked. */
+    setenv("LC_ALL", "C.UTF-8", 1);
+    unsetenv("GNUTERM");
+    for (size_t f = 0; f < DRAW_FORMAT_COUNT; f++) {
+        if (!(request->formats & draw_formats[f].bit))
+            continue;
+        for (size_t c = 0; chart_names[c]; c++)
+            remove_stale(chart_names[c], last_number(chart_names[c], pages, page_count),
+                         draw_formats[f].name);
+    }
+    int code = CMD_DONE;
+    for (size_t i = 0; i < page_count; i++)
+        for (size_t f = 0; f < DRAW_FORMAT_COUNT && code == CMD_DONE; f++)
+            if (request->formats & draw_formats[f].bit)
+                code = draw(request, scripts, &pages[i], draw_formats[f].name);
+    return code;
+}
+
+/* gnuplot works in the folder of the charts, whose path is thus not on its command line. */
+static int draw_there(const struct draw_request *request, const char *scripts,
+                      const struct chart_page *pages, size_t page_count)
+{
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (here < 0 || chdir(request->out_folder)) {
+        int code = cmd_fail(CMD_MISSING, "%s: %s", request->out_folder, strerror(errno));
+        if (here >= 0)
+            close(here);
+        return code;
+    }
+    int code = draw_all(request, scripts, pages, page_count);
+    if (fchdir(here))
+        code = cmd_fail(CMD_MISSING, "cannot go back to the current folder: %s", strerror(errno));
+    close(here);
+    return code;
+}
+
+/* A run that was cut off, or is of an earlier gcmeter, lacks its derived files. Where its folder
+ * may not be written, the charts, which do not need them, are drawn all the same. */
+static int complete_run(const struct run_data *run)
+{
+    struct csv_error error;
+    int failed = derived_exist(run->folder) ? 0 : derived_write(run, &error);
+    if (!failed || failed == -EACCES || failed == -EROFS)
+        return CMD_DONE;
+    return cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
+}
+
+static int draw_run(const struct draw_request *request, const struct run_data *run,
+                    const char *scripts)
+{
+    struct csv_error error;
+    struct chart_plan plan;
+    if (chart_plan_make(&plan, run, request->reference, &error))
+        return cmd_fail(CMD_USAGE, "%s", error.text);
+    char *tables = xprintf("%s/data", request->out_folder);
+    struct chart_page *pages = NULL;
+    size_t page_count = 0;
+    int code = CMD_DONE;
+    int failed = draw_make_folders(tables);
+    if (failed) {
+        code = cmd_fail(CMD_MISSING, "%s: %s", tables, strerror(-failed));
+    } else {
+        failed = chart_tables_write(&plan, tables, &pages, &page_count, &error);
+        if (failed)
+            code = cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
+        else
+            code = draw_there(request, scripts, pages, page_count);
+    }
+    free(pages);
+    free(tables);
+    chart_plan_free(&plan);
+    return code;
+}
+
+int draw_charts(const struct draw_request *request, const struct run_data *run)
+{
+    char *scripts = draw_find_scripts();
+    if (!scripts)
+        return CMD_MISSING;
+    int code = complete_run(run);
+    if (code == CMD_DONE)
+        code = draw_run(request, run, scripts);
+    free(scripts);
+    return code;
+}
+
+int draw_load_run(struct run_data **run, const char *folder)
+{
+    struct csv_error error;
+    *run = NULL;
+    int failed = run_data_load(run, folder, &error);
+    if (failed)
+        return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+    if ((*run)->cell_count > 0)
+        return CMD_DONE;
+    run_data_free(*run);
+    *run = NULL;
+    char shown[256];
+    return cmd_fail(CMD_USAGE, "%s holds no finished invocation: there is nothing to draw",
+                    printable_copy(shown, sizeof shown, folder));
+}

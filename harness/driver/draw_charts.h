@@ -1,0 +1,41 @@
+/* draw_charts.h: writes the derived tables of a run and has gnuplot draw them by the scripts of
+ * plots/. What fails is told on stderr in one line; the functions return exit codes (cmd.h) unless
+ * said otherwise. Not thread-safe: drawing changes the current folder until it returns. */
+#ifndef DRIVER_DRAW_CHARTS_H
+#define DRIVER_DRAW_CHARTS_H
+
+#include <stdio.h>
+
+#include "data/run_data.h"
+
+enum { DRAW_SVG = 1, DRAW_PNG = 2, DRAW_PDF = 4 };
+
+struct draw_format {
+    const char *name; /* also the ending of the file */
+    unsigned bit;
+};
+
+#define DRAW_FORMAT_COUNT 3
+extern const struct draw_format draw_formats[DRAW_FORMAT_COUNT];
+
+struct draw_request {
+    const char *out_folder; /* made where it is missing; the tables go into its folder data */
+    const char *reference;  /* as for chart_plan_make() */
+    unsigned formats;       /* DRAW_SVG and so on */
+    int width;              /* of a paper, in columns: 1 or 2 */
+    FILE *list;             /* gets the name of each picture, or NULL */
+};
+
+/* Loads a run that has something to draw, to be freed by the caller. */
+int draw_load_run(struct run_data **run, const char *folder);
+
+/* Draws every chart that the run has data for. */
+int draw_charts(const struct draw_request *request, const struct run_data *run);
+
+/* The folder of the scripts, absolute, to be freed; NULL after saying why there is none. */
+char *draw_find_scripts(void);
+
+/* Makes `path` and what leads to it. 0 or a negative errno. */
+int draw_make_folders(const char *path);
+
+#endif
