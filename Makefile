@@ -5,6 +5,7 @@
 #   DEPS=no                               never installs anything
 #   GO=…                                  the Go tool, for the backend go (GO= leaves it out)
 #   SUITE=quick                           for bench: the suite to measure
+#   BASE=REVISION                         for regress: what to compare with
 #   RUN=DIR                               for plots: the run to draw (default results/latest)
 SHELL := /bin/sh
 ifeq ($(origin CC),default)
@@ -312,6 +313,36 @@ bench-harness: all $(BIN)/bench-harness ## measure what recording costs (five mi
 bench-mmu: required $(OBJ)/bench/mmu_scale ## measure reading and analysing long pause logs, into results/published/mmu_scale
 	@tests/bench/publish_mmu_scale '$(OBJ)/bench/mmu_scale' results/published/mmu_scale || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+# The folder with a runner of marksweep, built with these flags: for a build beside this one.
+.PHONY: runner-folder
+runner-folder: $(BIN)/gcmeter-run-marksweep
+	@printf '%s\n' '$(abspath $(BIN))'
+
+# The same objects in another order, so that only addresses differ.
+RELINKED := $(OBJ)/relinked
+$(RELINKED)/gcmeter-run-marksweep: $(BIN)/gcmeter-run-marksweep
+	@mkdir -p '$(@D)'
+	$(LINK) -o $@ $$(printf '%s\n' $(marksweep_BACKEND) $(marksweep_WORKLOADS) $(marksweep_IDENTITY) $(RUNNER_OBJECTS) $(BASE_OBJECTS) | sort -r) -lm
+
+.PHONY: bench-gate-aa
+bench-gate-aa: $(BIN)/gcmeter $(RELINKED)/gcmeter-run-marksweep ## how often ab sees what is not there (an hour or two), into results/published/gate
+	@tests/bench/publish_gate aa results/published/gate '$(BIN)/gcmeter' '$(BIN)' '$(RELINKED)' || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: bench-gate-power
+bench-gate-power: $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## how often ab sees faults planted in marksweep (an hour), into results/published/gate
+	@MAKE='$(MAKE)' tests/bench/publish_gate power results/published/gate '$(BIN)/gcmeter' '$(BIN)' || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+# This project's own use of `gcmeter ab`. The arms are built with the same compiler and flags.
+BASE ?=
+.PHONY: regress
+export BASE
+regress: required $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## whether marksweep as it is here is worse than at the revision BASE (BASE=main SUITE=quick)
+	@test -n "$$BASE" || $(call fail,2,name the revision to compare with: make regress BASE=main)
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' '$(BIN)/gcmeter' ab --base "marksweep:build=$$BASE" \
+	--new 'marksweep:build=$(BIN)' --suite '$(if $(filter file,$(origin SUITE)),quick,$(SUITE))' || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)

@@ -5,6 +5,7 @@
 #include "marksweep_collect_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_pacer_internal.h"
+#include "marksweep_plant_internal.h"
 #include "marksweep_world_internal.h"
 
 /* Collections tried for one request before it is out of memory: a pool lets go of an object in the
@@ -221,6 +222,7 @@ static uint32_t cut_span(struct ms_mutator *m, size_t hole_index)
 static void use_span(struct ms_mutator *m, size_t hole_index, uint32_t span)
 {
     struct ms_cursor *cursor = &m->cursors[hole_index];
+    ms_plant_alloc();
     if (cursor->span == MS_NO_BLOCK)
         m->active[m->active_count++] = (uint16_t)hole_index;
     cursor->span = span;

@@ -7,6 +7,7 @@
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
+#include "marksweep_plant_internal.h"
 #include "marksweep_roots_internal.h"
 #include "marksweep_scavenger_internal.h"
 #include "marksweep_sweep_internal.h"
@@ -51,6 +52,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     uint64_t root_bytes = ms_roots_visit(&ms_marker);
     totals->overflow_count += ms_mark_drain(&ms_marker);
     totals->overflow_count += ms_finalizer_after_marking(&ms_marker);
+    ms_plant_mark(mark_start_ns);
     int64_t sweep_start_ns = ms_world_now_ns();
     verify_or_abort(ms_verify_marks, "after the marking of");
     struct ms_sweep_result result = ms_sweep();
@@ -65,19 +67,20 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
         .sweep_ns = (uint64_t)(end_ns - sweep_start_ns),
         .heap_before_bytes = held_before_bytes,
         .live_bytes = result.live_bytes,
-        .marked_count = result.live_count,
-        .marked_bytes = result.live_bytes,
+        .marked_count = ms_plant_marked(result.live_count),
+        .marked_bytes = ms_plant_marked(result.live_bytes),
     };
     totals->count++;
     totals->live_bytes = result.live_bytes;
-    totals->marked_count += result.live_count;
-    totals->marked_bytes += result.live_bytes;
+    totals->marked_count += collection->marked_count;
+    totals->marked_bytes += collection->marked_bytes;
     totals->swept_count = ms_heap.allocated_count - result.live_count;
     totals->swept_bytes = ms_heap.allocated_bytes - result.live_bytes;
     totals->mark_ns += collection->mark_ns;
     totals->sweep_ns += collection->sweep_ns;
     totals->root_bytes = root_bytes;
     ms_heap_unlock();
+    ms_plant_stop(stop->start_ns);
 
     if (!ms_heap.listener->stop)
         return;

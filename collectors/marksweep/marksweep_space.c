@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "marksweep_plant_internal.h"
+
 /* Address space becomes accessible in steps of 2 MiB, aligned so that huge pages fit. */
 #define STEP_BLOCKS      ((size_t)256)
 #define STEP_BYTES       (STEP_BLOCKS * MS_BLOCK_BYTES)
@@ -252,6 +254,22 @@ static uint32_t runs_take(struct ms_runs *runs, size_t blocks)
     return runs_take_some(runs, blocks, &blocks);
 }
 
+#ifdef MARKSWEEP_PLANT_MEMORY_PCT
+void ms_plant_memory(uint64_t heap_bytes)
+{
+    static char *planted;
+    static uint64_t touched_bytes;
+    if (!planted)
+        planted = reserve(ms_space.reserved * MS_BLOCK_BYTES / 100 * MARKSWEEP_PLANT_MEMORY_PCT,
+                          PROT_READ | PROT_WRITE);
+    uint64_t wanted_bytes = heap_bytes * MARKSWEEP_PLANT_MEMORY_PCT / 100;
+    for (; planted && touched_bytes < wanted_bytes; touched_bytes++) {
+        planted[touched_bytes] = 1;
+        ms_space.charged_bytes++;
+    }
+}
+#endif
+
 /* Never used memory, at the top. */
 static uint32_t take_fresh(size_t blocks)
 {
@@ -275,6 +293,7 @@ static uint32_t take_fresh(size_t blocks)
     s->top = top;
     s->top_bytes = top * MS_BLOCK_BYTES;
     s->table[first].run = (uint32_t)blocks;
+    ms_plant_memory(s->top_bytes);
     return first;
 }
 
