@@ -51,7 +51,7 @@ static int evaluate(struct evaluation *e, const struct ab_session *s, const stru
         failed = comparable_check(e->runs[AB_BASE], e->runs[AB_NEW], allowed, count, &error);
         free(allowed);
     }
-    if (!failed)
+    if (!failed && s->gate)
         failed = gate_check_metrics(
             s->gate, (const struct run_data *[]){e->runs[AB_BASE], e->runs[AB_NEW]}, 2, &error);
     if (!failed)

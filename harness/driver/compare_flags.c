@@ -98,6 +98,9 @@ int compare_flags_gate(const struct compare_flags *flags, struct gate **gate,
                  : access(COMPARE_FLAGS_GATE, R_OK) == 0
                      ? xstrdup(COMPARE_FLAGS_GATE)
                      : shared_file_find(COMPARE_FLAGS_GATE, "gate.csv");
+    *gate = NULL;
+    if (!path && flags->metric_count)
+        return CMD_DONE;
     if (!path)
         return cmd_fail(CMD_MISSING,
                         "there is no " COMPARE_FLAGS_GATE " here, nor one that came with gcmeter; "

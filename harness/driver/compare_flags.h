@@ -55,7 +55,8 @@ error_t compare_flags_take(struct compare_flags *flags, const struct argp_state 
                            const char *text);
 
 /* Loads what gates into *gate, the caller's to free, and holds its metrics against those of the
- * `run_count` runs, where there are any. CMD_DONE; or the exit code of what went wrong, and the
+ * `run_count` runs, where there are any; NULL where there is no file and metrics were named, which
+ * then gate by the tolerance of the flags. CMD_DONE; or the exit code of what went wrong, and the
  * user has been told. */
 int compare_flags_gate(const struct compare_flags *flags, struct gate **gate,
                        const struct run_data *const *runs, size_t run_count);
