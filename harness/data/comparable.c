@@ -49,8 +49,7 @@ static const char *find_value(const char *text, const char *name, size_t name_le
     return NULL;
 }
 
-/* Whether no name that stands in both lists has two values. */
-static bool values_agree(const char *base, const char *new)
+bool comparable_values_agree(const char *base, const char *new)
 {
     for (const char *pair = base; *pair;) {
         size_t whole = strcspn(pair, ",");
@@ -72,10 +71,10 @@ static int check_cell(const struct run_cell *was, const struct run_cell *is,
     /* Where no invocation got so far as to say them, there is nothing to compare. */
     if (*was->workload_params && *is->workload_params &&
         !is_allowed(WORKLOAD_PARAMS, allowed, allowed_count) &&
-        !values_agree(was->workload_params, is->workload_params))
+        !comparable_values_agree(was->workload_params, is->workload_params))
         return refuse(WORKLOAD_PARAMS, was->key, was->workload_params, is->workload_params, error);
     if (!is_allowed(BACKEND_OPTIONS, allowed, allowed_count) &&
-        !values_agree(was->backend_options, is->backend_options))
+        !comparable_values_agree(was->backend_options, is->backend_options))
         return refuse(BACKEND_OPTIONS, was->key, was->backend_options, is->backend_options, error);
     return 0;
 }

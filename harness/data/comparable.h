@@ -20,4 +20,7 @@ extern const char *const comparable_keys[];
 int comparable_check(const struct run_data *base, const struct run_data *new,
                      const char *const *allowed, size_t allowed_count, struct csv_error *error);
 
+/* Whether no name that stands in both of the lists name=value,… has two values. */
+bool comparable_values_agree(const char *base, const char *new);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/cell_sample.h"
 #include "data/gate_file.h"
 #include "data/printable.h"
 #include "data/string_table.h"
@@ -15,7 +16,6 @@
 /* A counter that varies by more than this is statistical; near-exact ones gate at ten times it. */
 #define NEAR_EXACT_SPREAD 0.005
 #define NEAR_EXACT_LEAST  0.001
-#define NO_METRIC         SIZE_MAX
 
 const char *const compare_default_metrics[] = {
     "wall_ns",
@@ -32,6 +32,7 @@ struct values {
     double *logs; /* of sorted; NULL where one is not positive */
     size_t count;
     size_t of;
+    enum cell_purpose purpose;
 };
 
 struct side {
@@ -73,13 +74,6 @@ static int out_of_memory(struct context *context)
     return -ENOMEM;
 }
 
-/* Probe and instruction invocations measure something else, at another speed. */
-static bool is_special(const struct run_invocation *invocation)
-{
-    return run_invocation_has_flag(invocation, "probe") ||
-           run_invocation_has_flag(invocation, "instructions");
-}
-
 static void free_values(struct values *values)
 {
     free(values->sorted);
@@ -89,38 +83,25 @@ static void free_values(struct values *values)
 static int gather(struct values *values, const struct run_data *run, const struct run_cell *cell,
                   size_t metric)
 {
+    struct cell_sample sample;
     *values = (struct values){0};
-    values->sorted = malloc((cell->invocation_count + 1) * sizeof *values->sorted);
-    values->logs = malloc((cell->invocation_count + 1) * sizeof *values->logs);
-    if (!values->sorted || !values->logs) {
+    if (cell_sample_take(&sample, run, cell, metric))
+        return -ENOMEM;
+    *values = (struct values){
+        .sorted = sample.sorted,
+        .count = sample.count,
+        .of = sample.of,
+        .purpose = sample.purpose,
+    };
+    if (!values->count || values->sorted[0] <= 0)
+        return 0;
+    values->logs = malloc(values->count * sizeof *values->logs);
+    if (!values->logs) {
         free_values(values);
         return -ENOMEM;
     }
-    size_t special_count = 0;
-    size_t normal_count = 0;
-    bool from_special = false;
-    for (size_t i = 0; i < cell->invocation_count; i++) {
-        size_t index = cell->invocations[i];
-        const struct run_invocation *invocation = &run->invocations[index];
-        double value;
-        bool special = is_special(invocation);
-        special_count += special;
-        normal_count += !special;
-        if (metric == NO_METRIC || invocation->status != RUN_OK ||
-            !run_data_value(run, index, metric, &value))
-            continue;
-        values->sorted[values->count++] = value;
-        from_special |= special;
-    }
-    values->of = from_special ? special_count : normal_count;
-    statistics_sort(values->sorted, values->count);
-    if (values->count && values->sorted[0] > 0) {
-        for (size_t i = 0; i < values->count; i++)
-            values->logs[i] = log(values->sorted[i]);
-    } else {
-        free(values->logs);
-        values->logs = NULL;
-    }
+    for (size_t i = 0; i < values->count; i++)
+        values->logs[i] = log(values->sorted[i]);
     return 0;
 }
 
@@ -138,7 +119,7 @@ static struct compare_sample summarise(const struct values *values)
 static size_t metric_index(const struct run_data *run, const char *name)
 {
     int index = run_data_metric(run, name);
-    return index < 0 ? NO_METRIC : (size_t)index;
+    return index < 0 ? CELL_SAMPLE_NO_METRIC : (size_t)index;
 }
 
 int compare_sample_of(struct compare_sample *sample, const struct run_data *run,
@@ -320,31 +301,15 @@ static int compare_metric(struct context *context, const struct side *base, cons
     return result;
 }
 
-struct outcome {
-    size_t ok;
-    size_t failed;
-    size_t skipped;
-};
-
-static struct outcome count_outcomes(const struct side *side)
+static struct cell_outcome count_outcomes(const struct side *side)
 {
-    struct outcome outcome = {0};
-    for (size_t i = 0; side->cell && i < side->cell->invocation_count; i++) {
-        const struct run_invocation *invocation =
-            &side->run->invocations[side->cell->invocations[i]];
-        if (is_special(invocation))
-            continue;
-        outcome.ok += invocation->status == RUN_OK;
-        outcome.skipped += invocation->status == RUN_SKIPPED;
-        outcome.failed += invocation->status != RUN_OK && invocation->status != RUN_SKIPPED;
-    }
-    return outcome;
+    return side->cell ? cell_outcome_of(side->run, side->cell) : (struct cell_outcome){0};
 }
 
 /* The row on failures, where there is something to say; its p joins Holm's family. */
 static int compare_outcomes(struct context *context, const struct side *base,
-                            const struct side *new, const struct outcome *was,
-                            const struct outcome *is)
+                            const struct side *new, const struct cell_outcome *was,
+                            const struct cell_outcome *is)
 {
     if (is->ok && !is->failed && !was->failed)
         return 0;
@@ -378,8 +343,8 @@ static int compare_outcomes(struct context *context, const struct side *base,
 
 static int compare_pair(struct context *context, const struct side *base, const struct side *new)
 {
-    struct outcome was = count_outcomes(base);
-    struct outcome is = count_outcomes(new);
+    struct cell_outcome was = count_outcomes(base);
+    struct cell_outcome is = count_outcomes(new);
     /* Between backends, out of memory or absent is an outcome that the reader sees, not a break. */
     if (!was.ok || (context->result->is_by_backend && !is.ok))
         return 0;
@@ -533,13 +498,13 @@ static int check_metrics(struct context *context, const struct run_data *base,
         size_t in_new = metric_index(new, name);
         char printable[64];
         printable_copy(printable, sizeof printable, name);
-        if (in_base == NO_METRIC && in_new == NO_METRIC) {
+        if (in_base == CELL_SAMPLE_NO_METRIC && in_new == CELL_SAMPLE_NO_METRIC) {
             snprintf(context->error->text, sizeof context->error->text,
                      "no metric is named '%s'; see gcmeter list metrics", printable);
             return -EINVAL;
         }
         const struct run_metric *metric =
-            in_base == NO_METRIC ? &new->metrics[in_new] : &base->metrics[in_base];
+            in_base == CELL_SAMPLE_NO_METRIC ? &new->metrics[in_new] : &base->metrics[in_base];
         if (metric->better == SCHEMA_NONE) {
             snprintf(context->error->text, sizeof context->error->text,
                      "%s has no better and no worse, so it has no verdict", printable);
