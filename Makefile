@@ -50,6 +50,7 @@ HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
 HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
+HAVE_CJSON := $(call have,cjson/cJSON.h)
 HAVE_GNUPLOT := $(shell command -v gnuplot >/dev/null 2>&1 && echo yes)
 
 # Rows of collectors/backends.def as words NAME|FLAVOURS|HEADER|LIBRARIES|PACKAGE, with `-` for an
@@ -179,7 +180,7 @@ define PLAIN_TEST_RULES
 # $(1) name of the test, $(2) its folder under tests/
 $$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a
 	@mkdir -p '$$(@D)'
-	$$(LINK) -o $$@ $$^ -lcsv -lcmocka -lm
+	$$(LINK) -o $$@ $$^ -lcsv -lcmocka $$(if $$(HAVE_CJSON),-lcjson) -lm
 TEST_EXES += $$(OBJ)/tests/$(1)
 endef
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
@@ -233,6 +234,8 @@ test-programs: required $(TEST_EXES) $(EXAMPLES)
 .PHONY: deps
 BUILD_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev)
 TEST_PACKAGES := $(if $(HAVE_CMOCKA),,libcmocka-dev)
+# Without it the tests of what writes JSON are skipped.
+JSON_PACKAGES := $(if $(HAVE_CJSON),,libcjson-dev)
 CHART_PACKAGES := $(if $(HAVE_GNUPLOT),,gnuplot-nox)
 # install(REQUIRED, OPTIONAL): nothing where nothing is missing.
 install = @CC='$(CC)' DEPS='$(DEPS)' .ci/deps '$(strip $(1))' '$(strip $(2))'
@@ -241,7 +244,7 @@ packages_of = $(sort $(foreach row,$(1),$(call field,$(row),5)))
 MISSING_OPTIONAL := $(call packages_of,$(filter-out $(BUILT_ROWS) $(GO_ROWS),$(BACKEND_ROWS)))
 MISSING_GO := $(if $(GO),$(call packages_of,$(filter-out $(BUILT_GO_ROWS),$(GO_ROWS))))
 deps: ## install what is missing, Go included (Debian; elsewhere print the package names)
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL) $(MISSING_GO))
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(JSON_PACKAGES) $(MISSING_OPTIONAL) $(MISSING_GO))
 
 COMMA := ,
 # The test programs, and further passes of the conformance suite with backend options.
@@ -252,7 +255,7 @@ TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$
 
 .PHONY: test
 test: ## install what is missing, build, run all tests (SAN=address,undefined or SAN=thread)
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES),$(CHART_PACKAGES) $(MISSING_OPTIONAL))
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES),$(JSON_PACKAGES) $(CHART_PACKAGES) $(MISSING_OPTIONAL))
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory run-tests
 

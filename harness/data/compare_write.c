@@ -6,6 +6,7 @@
 
 #include "data/compare.h"
 #include "data/csv_write.h"
+#include "data/json_text.h"
 
 struct column {
     const char *name;
@@ -206,30 +207,15 @@ int compare_write_csv(const struct compare_result *result, FILE *out)
     return error ? error : fflush(out) || ferror(out) ? -EIO : 0;
 }
 
-/* RFC 8259, section 7. Bytes above 0x7f are taken to be UTF-8, as in the files. */
-static void put_json_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            fprintf(out, "\\u%04x", (unsigned)(unsigned char)*text);
-        else
-            fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 static void put_json_member(const struct column *column, const char *text, bool is_first, FILE *out)
 {
     fputs(is_first ? "" : ", ", out);
-    put_json_string(out, column->name);
+    json_put_text(out, column->name);
     fputs(": ", out);
     if (column->is_number)
         fputs(*text ? text : "null", out);
     else
-        put_json_string(out, text);
+        json_put_text(out, text);
 }
 
 int compare_write_json(const struct compare_result *result, FILE *out)

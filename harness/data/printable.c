@@ -4,36 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the UTF-8 character at `s` (RFC 3629) and its code point; 0 where there is none. */
-static size_t decode_utf8(const unsigned char *s, uint32_t *code)
-{
-    static const struct {
-        unsigned char mask, lead;
-        size_t length;
-        uint32_t least;
-    } forms[] = {
-        {0x80, 0x00, 1, 0},
-        {0xe0, 0xc0, 2, 0x80},
-        {0xf0, 0xe0, 3, 0x800},
-        {0xf8, 0xf0, 4, 0x10000},
-    };
-    for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
-        if ((s[0] & forms[f].mask) != forms[f].lead)
-            continue;
-        uint32_t value = s[0] & (unsigned char)~forms[f].mask;
-        for (size_t i = 1; i < forms[f].length; i++) {
-            if ((s[i] & 0xc0) != 0x80)
-                return 0;
-            value = value << 6 | (s[i] & 0x3f);
-        }
-        bool surrogate = value >= 0xd800 && value <= 0xdfff;
-        if (value < forms[f].least || value > 0x10ffff || surrogate)
-            return 0;
-        *code = value;
-        return forms[f].length;
-    }
-    return 0;
-}
+#include "data/utf8.h"
 
 static bool is_harmless(uint32_t code)
 {
@@ -51,7 +22,7 @@ static size_t next_piece(const char **text, char *piece)
     static const char digits[] = "0123456789abcdef";
     const unsigned char *s = (const unsigned char *)*text;
     uint32_t code = 0;
-    size_t length = decode_utf8(s, &code);
+    size_t length = utf8_decode(*text, &code);
     if (length && is_harmless(code)) {
         memcpy(piece, s, length);
         piece[length] = '\0';
