@@ -5,21 +5,17 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "data/gate_file.h"
 #include "data/history_file.h"
 #include "data/history_trend.h"
 #include "data/machine_class.h"
 #include "data/printable.h"
 #include "driver/cmd.h"
+#include "driver/compare_flags.h"
 #include "driver/history_text.h"
-#include "driver/shared_file.h"
 #include "driver/xalloc.h"
 
 enum { KEY_COMMIT = 256, KEY_ALLOW, KEY_CELL, KEY_METRIC, KEY_GATE, KEY_SINCE, KEY_FORMAT };
-
-#define GATE_FILE "results/gate.csv"
 
 #define OPTION_BIT(key) (1U << ((key)-KEY_COMMIT))
 
@@ -61,7 +57,7 @@ static const struct argp_option option_table[] = {
      "names)",
      0},
     {"gate", KEY_GATE, "FILE", 0,
-     "show, check: which metrics gate, and how large a change must be (default " GATE_FILE
+     "show, check: which metrics gate, and how large a change must be (default " COMPARE_FLAGS_GATE
      ", else the one that came with gcmeter)",
      0},
     {"since", KEY_SINCE, "DATE", 0,
@@ -387,30 +383,19 @@ static int check(const struct request *r, const struct gate *gate, const struct 
     return tally.undecided || !tally.judged ? CMD_UNDECIDED : CMD_DONE;
 }
 
-/* Loads what gates into *gate. CMD_DONE, or the exit code of what went wrong. */
-static int load_gate(struct gate **gate, const char *named)
-{
-    char *path = named                          ? xstrdup(named)
-                 : access(GATE_FILE, R_OK) == 0 ? xstrdup(GATE_FILE)
-                                                : shared_file_find(GATE_FILE, "gate.csv");
-    if (!path)
-        return cmd_fail(CMD_MISSING, "there is no " GATE_FILE " here, nor one that came with "
-                                     "gcmeter; name one: --gate FILE");
-    struct csv_error error;
-    int failed = gate_load(gate, path, &error);
-    free(path);
-    return failed ? fail_with(failed, &error) : CMD_DONE;
-}
-
 static int with_history(const struct request *r)
 {
     struct csv_error error;
     struct history *history;
     struct gate *gate = NULL;
+    struct compare_flags flags;
     int failed = history_load(&history, r->path, &error);
     if (failed)
         return fail_with(failed, &error);
-    int code = load_gate(&gate, r->gate_path);
+    compare_flags_init(&flags);
+    flags.gate_path = r->gate_path;
+    int code = compare_flags_gate(&flags, &gate, NULL, 0);
+    compare_flags_free(&flags);
     if (code == CMD_DONE)
         code = r->action == ACTION_SHOW ? show(r, gate, history) : check(r, gate, history);
     gate_free(gate);
