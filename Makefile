@@ -7,6 +7,7 @@
 #   SUITE=quick                           for bench: the suite to measure
 #   BASE=REVISION                         for regress: what to compare with
 #   RUN=DIR                               for plots: the run to draw (default results/latest)
+#   FUZZ_SECONDS=N                        for fuzz: how long each target runs
 SHELL := /bin/sh
 ifeq ($(origin CC),default)
 CC := $(shell command -v gcc >/dev/null 2>&1 && echo gcc || echo clang)
@@ -20,6 +21,7 @@ DEPS ?= yes
 GO ?= go
 SUITE ?= standard
 RUN ?= results/latest
+FUZZ_SECONDS ?= 60
 BUILD ?= build
 
 VERSION := 0.1.0
@@ -190,6 +192,28 @@ known_backend_of = $(firstword $(foreach row,$(BACKEND_ROWS),$(if $(filter $(cal
 $(foreach t,$(UNIT_TESTS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_TEST_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call PLAIN_TEST_RULES,$(t),unit)))))
 $(foreach t,$(INTEGRATION_TESTS),$(eval $(call PLAIN_TEST_RULES,$(t),integration)))
 
+# Fuzz targets, tests/fuzz/NAME_fuzz.c, are linked as unit tests are, with what runs the kept corpus
+# through them; under clang's fuzzer, by `make fuzz`, that brings the main program instead.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_EXES :=
+define FUZZ_RULES
+# $(1) name of the target, $(2) its objects, $(3) libraries
+$$(OBJ)/tests/$(1): $(2) $$(OBJ)/tests/fuzz/fuzz_replay.o
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $(3) -lm
+TEST_EXES += $$(OBJ)/tests/$(1)
+
+$$(OBJ)/fuzz/$(1): $(2)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -fsanitize=fuzzer -o $$@ $$^ $(3) -lm
+FUZZ_EXES += $$(OBJ)/fuzz/$(1)
+endef
+define BACKEND_FUZZ_RULES
+# $(1) name of the target, $(2) backend
+$(call FUZZ_RULES,$(1),$$(OBJ)/$(2)/tests/fuzz/$(1).o $$($(2)_BACKEND) $$(BASE_OBJECTS),$$(call field,$$(filter $(2)|%,$$(BUILT_ROWS)),4))
+endef
+$(foreach t,$(FUZZ_TARGETS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_FUZZ_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call FUZZ_RULES,$(t),$$(OBJ)/tests/fuzz/$(t).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a,-lcsv)))))
+
 # What recording a stop costs: $(OBJ)/tests/event_log_bench.
 $(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/event_log_*.c)) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS) $(OBJ)/runner.a
 	@mkdir -p '$(@D)'
@@ -267,10 +291,31 @@ run-tests: all test-programs
 	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(notdir $(TEST_LEFT_OUT)),'$(t): libgc does not run under ThreadSanitizer'))" \
 	tests/run $(foreach t,$(TEST_SPECS),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
 
+CHECK_EXES = $(filter-out $(OBJ)/tests/conformance-% $(INTEGRATION_TESTS:%=$(OBJ)/tests/%),$(TEST_EXES))
 .PHONY: check
 check: all ## the fast part of the tests (seconds)
-	@$(MAKE) --no-print-directory $(UNIT_TESTS:%=$(OBJ)/tests/%)
-	@GCMETER_BIN='$(BIN)' tests/run $(foreach t,$(filter-out $(OBJ)/tests/conformance-% $(INTEGRATION_TESTS:%=$(OBJ)/tests/%),$(TEST_EXES)),'$(t)')
+	@$(MAKE) --no-print-directory $(CHECK_EXES)
+	@GCMETER_BIN='$(BIN)' tests/run $(foreach t,$(CHECK_EXES),'$(t)')
+
+.PHONY: fuzz
+fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS (clang); what finds new code joins its corpus
+	@command -v clang >/dev/null || $(call fail,3,clang is missing: apt-get install clang)
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address run-fuzz
+
+# A fuzzer that finds something stops there and names the input, which is kept under build/fuzz.
+.PHONY: run-fuzz
+run-fuzz: required $(FUZZ_EXES)
+	@for f in $(patsubst %_fuzz,%,$(notdir $(FUZZ_EXES))); do \
+	found='$(BUILD)'/fuzz/$$f; mkdir -p "$$found/inputs"; \
+	printf 'fuzz %s for %s s\n' "$$f" '$(FUZZ_SECONDS)'; \
+	export ASAN_OPTIONS=detect_stack_use_after_return=0:detect_leaks=0; \
+	'$(OBJ)'/fuzz/$${f}_fuzz -max_total_time='$(FUZZ_SECONDS)' -print_final_stats=1 -timeout=30 \
+	    -artifact_prefix="$$found/" "$$found/inputs" tests/fuzz/corpus/$$f >"$$found/log" 2>&1 || \
+	{ tail -n 30 "$$found/log"; $(call fail,1,$$f failed: see $$found) }; \
+	'$(OBJ)'/fuzz/$${f}_fuzz -merge=1 tests/fuzz/corpus/$$f "$$found/inputs" >"$$found/merge.log" 2>&1 || \
+	{ tail -n 30 "$$found/merge.log"; $(call fail,1,$$f failed: see $$found) }; \
+	sed -n 's/^stat::number_of_executed_units: *\(.*\)/  \1 inputs/p' "$$found/log"; \
+	done
 
 .PHONY: bench
 bench: ## install what is missing, build, measure SUITE (default standard), draw charts, print a summary

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv_write.h"
 #include "data/size_text.h"
+
+/* Beyond these no heap is meant, and the key would need an exponent, which is not read. */
+#define FACTOR_MIN 0.001
+#define FACTOR_MAX 1e6
 
 int heap_setting_parse(struct heap_setting *heap, const char *text)
 {
@@ -30,7 +33,7 @@ int heap_setting_parse(struct heap_setting *heap, const char *text)
         return -EINVAL;
     char *end;
     heap->factor = strtod(text, &end);
-    return end == times && isfinite(heap->factor) && heap->factor > 0 ? 0 : -EINVAL;
+    return end == times && heap->factor >= FACTOR_MIN && heap->factor <= FACTOR_MAX ? 0 : -EINVAL;
 }
 
 char *heap_setting_format(char *buffer, const struct heap_setting *heap)

@@ -27,7 +27,8 @@ struct heap_setting {
     uint64_t bytes; /* of HEAP_BYTES */
 };
 
-/* Reads `none`, a size as in size_text.h, `Fxlive` or `Fxmin` with F > 0 finite. 0 or -EINVAL. */
+/* Reads `none`, a size as in size_text.h, `Fxlive` or `Fxmin` with F from 0.001
+ * to 1000000. 0 or -EINVAL. */
 int heap_setting_parse(struct heap_setting *heap, const char *text);
 
 /* The H of the key, in at least HEAP_SETTING_BYTES bytes; returns `buffer`. */

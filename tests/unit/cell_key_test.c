@@ -62,7 +62,7 @@ static void heap_settings(void **state)
         {"none", "none"},     {"48M", "50331648"}, {"2.50xlive", "2.5xlive"}, {"2xmin", "2xmin"},
         {"2.5x", NULL},       {"xlive", NULL},     {"-1xlive", NULL},         {"0xlive", NULL},
         {"1.2.3xlive", NULL}, {"infxlive", NULL},  {"1xliver", NULL},         {"", NULL},
-        {"0", NULL},          {"1e3xlive", NULL},
+        {"0", NULL},          {"1e3xlive", NULL},  {"0.0001xlive", NULL},     {"2000000xmin", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct heap_setting heap;
