@@ -8,6 +8,7 @@
 #   BASE=REVISION                         for regress: what to compare with
 #   RUN=DIR                               for plots: the run to draw (default results/latest)
 #   FUZZ_SECONDS=N                        for fuzz: how long each target runs
+#   TORTURE_SECONDS=N TORTURE_SEED=N      for torture: how long in all, and the first seed
 SHELL := /bin/sh
 ifeq ($(origin CC),default)
 CC := $(shell command -v gcc >/dev/null 2>&1 && echo gcc || echo clang)
@@ -22,6 +23,8 @@ GO ?= go
 SUITE ?= standard
 RUN ?= results/latest
 FUZZ_SECONDS ?= 60
+TORTURE_SECONDS ?= 3600
+TORTURE_SEED ?= $(shell date +%s)
 BUILD ?= build
 
 VERSION := 0.1.0
@@ -81,6 +84,7 @@ RUNNER_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(filter-out harness/runner/identity
 
 RUNNER_EXES :=
 TEST_EXES :=
+TORTURE_EXES :=
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -135,6 +139,11 @@ $$(OBJ)/tests/conformance-$(4): $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard tes
 ifneq ($$(wildcard tests/conformance/*.c),)
 TEST_EXES += $$(OBJ)/tests/conformance-$(4)
 endif
+# Random work compared with a model.
+$$(OBJ)/tests/torture-$(4): $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard tests/torture/*.c)) $$($(4)_BACKEND) $$(BASE_OBJECTS)
+	@mkdir -p '$$(@D)'
+	$$(LINK) -o $$@ $$^ $(3) -lm
+TORTURE_EXES += $$(OBJ)/tests/torture-$(4)
 -include $$(patsubst %.o,%.d,$$($(4)_BACKEND) $$($(4)_WORKLOADS) $$($(4)_IDENTITY) $$($(4)-probe_WORKLOADS) $$($(4)-probe_IDENTITY))
 -include $$(wildcard $$(OBJ)/$(4)/tests/*/*.d)
 endef
@@ -252,7 +261,7 @@ all: required $(BIN)/gcmeter $(RUNNER_EXES) $(LIBMARKSWEEP)
 -include $(wildcard $(OBJ)/tests/*/*.d)
 
 .PHONY: test-programs
-test-programs: required $(TEST_EXES) $(EXAMPLES)
+test-programs: required $(TEST_EXES) $(TORTURE_EXES) $(EXAMPLES)
 
 # What is missing, by Debian name: required to build, to test, to draw; and what adds a backend.
 .PHONY: deps
@@ -271,11 +280,12 @@ deps: ## install what is missing, Go included (Debian; elsewhere print the packa
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(JSON_PACKAGES) $(MISSING_OPTIONAL) $(MISSING_GO))
 
 COMMA := ,
-# The test programs, and further passes of the conformance suite with backend options.
-TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES)) \
-    $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1)
+# The test programs, and further passes of the conformance suite and of torture with backend options.
+TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES) $(TORTURE_EXES)) \
+    $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1 \
+    $(OBJ)/tests/torture-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/torture-marksweep@markers=4$(COMMA)verify=1)
 # Under ThreadSanitizer libgc aborts (its signals are deferred), so its programs are left out.
-TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(OBJ)/tests/conformance-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r))))))
+TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(foreach kind,conformance torture,$(OBJ)/tests/$(kind)-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
 .PHONY: test
 test: ## install what is missing, build, run all tests (SAN=address,undefined or SAN=thread)
@@ -296,6 +306,13 @@ CHECK_EXES = $(filter-out $(OBJ)/tests/conformance-% $(INTEGRATION_TESTS:%=$(OBJ
 check: all ## the fast part of the tests (seconds)
 	@$(MAKE) --no-print-directory $(CHECK_EXES)
 	@GCMETER_BIN='$(BIN)' tests/run $(foreach t,$(CHECK_EXES),'$(t)')
+
+TORTURE_ROUND_SECONDS ?= 15
+.PHONY: torture
+torture: required $(TORTURE_EXES) ## compare heaps with models for TORTURE_SECONDS (an hour), logs in build/torture
+	@ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
+	tests/torture/torture_rounds '$(BUILD)/torture' '$(TORTURE_SECONDS)' '$(TORTURE_ROUND_SECONDS)' '$(TORTURE_SEED)' \
+	    $(foreach t,$(TORTURE_EXES),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
 
 .PHONY: fuzz
 fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS (clang); what finds new code joins its corpus

@@ -107,12 +107,18 @@ struct gc_weak {
     uint64_t unused;
 };
 
-/* Once loaded the target is in a register, which is scanned: it needs no disguise, since the link
- * lies in memory that is not, and is cleared only while mutators are stopped. */
+static inline void *GC_CALLBACK boehm_weak_load(void *weak)
+{
+    return ((const struct gc_weak *)weak)->target;
+}
+
+/* Under the library's lock, since it clears the links of what it has found dead only after it has
+ * let the mutators go (bdwgc 8.2.2, alloc.c, GC_finish_collection). Once loaded the target is in a
+ * register, which is scanned: it needs no disguise, since the link lies in memory that is not. */
 static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak)
 {
     (void)m;
-    return __atomic_load_n(&weak->target, __ATOMIC_RELAXED);
+    return GC_call_with_alloc_lock(boehm_weak_load, (void *)(uintptr_t)weak);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "gc_backend.h"
 #include "marksweep_collect_internal.h"
 #include "marksweep_finalizer_internal.h"
+#include "marksweep_fork_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_mark_internal.h"
 #include "marksweep_pacer_internal.h"
@@ -71,6 +72,8 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     struct ms_mutator *m = ms_world_attach();
     if (!m)
         return -errno;
+    if (ms_fork_init() != 0)
+        return -ENOMEM;
     *main_mutator = &m->inlined;
     return 0;
 }

@@ -54,6 +54,16 @@ static struct {
     size_t due_group;   /* no group before this has any that are due */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+void ms_finalizer_lock(void)
+{
+    pthread_mutex_lock(&f.lock);
+}
+
+void ms_finalizer_unlock(void)
+{
+    pthread_mutex_unlock(&f.lock);
+}
+
 static void *reserve(size_t bytes)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -66,16 +76,11 @@ static size_t group_count(size_t blocks)
     return (blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
 }
 
-/* Charges metadata; what is free in the heap makes room for it. Returns false where the limit
- * leaves none. */
+/* Charges metadata. Returns false where the limit leaves no room for it. */
 static bool charge(size_t bytes)
 {
     ms_heap_lock();
-    bool fits = ms_space_charge(bytes) == 0;
-    if (!fits && bytes <= ms_space.limit_bytes) {
-        ms_space_release(ms_space.limit_bytes - bytes);
-        fits = ms_space_charge(bytes) == 0;
-    }
+    bool fits = ms_space_charge_in_place_of_free(bytes) == 0;
     ms_heap_unlock();
     return fits;
 }

@@ -47,6 +47,10 @@ uint64_t ms_finalizer_after_marking(struct ms_marker *k);
  * it detaches. */
 void ms_finalizer_return(struct ms_mutator *m);
 
+/* For a fork: the lock is held by nobody else. */
+void ms_finalizer_lock(void);
+void ms_finalizer_unlock(void);
+
 /* Bytes of the objects that were due when the last collection ended, without what they refer to.
  * Under the heap lock. */
 uint64_t ms_finalizer_due_bytes(void);

@@ -123,7 +123,8 @@ static inline void *gc_weak_get(struct gc_mutator *m, const struct gc_weak *weak
     return __atomic_load_n(&weak->target, __ATOMIC_RELAXED);
 }
 
-#define GC_POOL_ROTATION GC_POOL_AT_SAFEPOINTS
+#define GC_POOL_ROTATION   GC_POOL_AT_SAFEPOINTS
+#define GC_POOL_IS_COUNTED 1
 #include "pool/pool.h"
 
 #endif

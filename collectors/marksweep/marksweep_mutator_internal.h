@@ -54,6 +54,7 @@ struct ms_mutator {
     char *stack_top;
     /* A thread that entered a blocked region goes on to use its stack, so what enter_blocked had
      * below its caller, registers included, is copied here. */
+    bool is_blocked;
     size_t snapshot_count;
     uintptr_t snapshot[MS_SNAPSHOT_WORDS];
 

@@ -69,6 +69,11 @@ static bool start(void)
     return done;
 }
 
+void ms_scavenger_forget(void)
+{
+    pthread_cond_init(&work, NULL);
+}
+
 void ms_scavenger_wake(void)
 {
     if (!has_excess())

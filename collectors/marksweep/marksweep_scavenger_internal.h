@@ -13,4 +13,7 @@
  * can be started, collections go on giving memory back. */
 void ms_scavenger_wake(void);
 
+/* In the child of a fork, where there is no such thread, and none is started. */
+void ms_scavenger_forget(void);
+
 #endif

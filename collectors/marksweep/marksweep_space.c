@@ -94,7 +94,7 @@ static uint64_t table_bytes(size_t blocks)
 
 uint64_t ms_space_metadata_bytes(void)
 {
-    return table_bytes(ms_space.top) + ms_space.charged_bytes + gc_pool_mapped_bytes();
+    return table_bytes(ms_space.top) + ms_space.charged_bytes;
 }
 
 static uint64_t block_bytes(void)
@@ -137,6 +137,16 @@ int ms_space_charge(size_t bytes)
     ms_space.charged_bytes += bytes;
     note_peak();
     return 0;
+}
+
+int ms_space_charge_in_place_of_free(size_t bytes)
+{
+    if (ms_space_charge(bytes) == 0)
+        return 0;
+    if (bytes > ms_space.limit_bytes)
+        return -ENOMEM;
+    ms_space_release(ms_space.limit_bytes - bytes);
+    return ms_space_charge(bytes);
 }
 
 void ms_space_uncharge(size_t bytes)

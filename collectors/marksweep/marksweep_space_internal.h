@@ -97,6 +97,8 @@ uint64_t ms_space_used_bytes(void);
 
 /* Adds metadata kept elsewhere to what is held: 0, or -ENOMEM where that would exceed the limit. */
 int ms_space_charge(size_t bytes);
+/* The same, but gives free memory back where that makes room. */
+int ms_space_charge_in_place_of_free(size_t bytes);
 void ms_space_uncharge(size_t bytes);
 void ms_space_reset_peak(void);
 

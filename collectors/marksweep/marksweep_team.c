@@ -83,11 +83,10 @@ static void *helper_main(void *data)
     return NULL;
 }
 
-/* In the child of a fork only the thread that forked is left, and locks are as they were: it marks
- * alone. */
-static void forget_helpers(void)
+void ms_team_forget(void)
 {
     helper_count = helper_max = 0;
+    asleep = 0;
     pthread_mutex_init(&lock, NULL);
     pthread_cond_init(&begun, NULL);
     pthread_cond_init(&given, NULL);
@@ -114,8 +113,6 @@ void ms_team_start(void)
 {
     if (helper_count == helper_max)
         return;
-    if (pthread_atfork(NULL, NULL, forget_helpers) != 0)
-        helper_max = 0;
     while (helper_count < helper_max && start_helper(&ms_team_helpers[helper_count]))
         helper_count++;
     helper_max = helper_count; /* what was refused once is not asked for again */

@@ -40,6 +40,10 @@ void ms_team_init(unsigned markers);
  */
 void ms_team_start(void);
 
+/* In the child of a fork, where only the thread that forked is left, and this lock is as it was:
+ * that thread marks alone. */
+void ms_team_forget(void);
+
 /* Marker threads that have been started, and their markers. Their fields may be read and written
  * while no cycle is on. */
 unsigned ms_team_helper_count(void);

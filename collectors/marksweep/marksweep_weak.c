@@ -75,6 +75,13 @@ static bool is_marked(const void *object)
     return ms_bit_test(ms_space.marks, granule_of(object));
 }
 
+/* Words of the span's bitmaps: more than a block's where memory was only to be had in slots of a
+ * larger class. */
+static size_t span_words(uint32_t span)
+{
+    return ms_space.table[span].run * MS_BLOCK_WORDS;
+}
+
 /* The object at this granule of a span. */
 static void *object_at(uint32_t span, size_t granule)
 {
@@ -95,7 +102,7 @@ static bool mark_values_of(struct ms_marker *k, uint32_t span)
 {
     const uint64_t *marks = ms_space_bits(ms_space.marks, span);
     bool found = false;
-    for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
+    for (size_t word = 0; word < span_words(span); word++) {
         for (uint64_t set = marks[word]; set != 0; set &= set - 1) {
             struct marksweep_ephemeron *e =
                 object_at(span, word * 64 + (size_t)__builtin_ctzll(set));
@@ -152,7 +159,7 @@ static void clear_all(unsigned layout, void (*clear)(void *object))
     for (uint32_t span = 1; (span = next_span(layout, span)) != MS_NO_BLOCK;
          span += ms_space.table[span].run) {
         const uint64_t *bits = ms_space_bits(ms_space.allocated, span);
-        for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
+        for (size_t word = 0; word < span_words(span); word++) {
             for (uint64_t set = bits[word]; set != 0; set &= set - 1)
                 prefetch_mark(*(void **)object_at(span, word * 64 + (size_t)__builtin_ctzll(set)));
             for (uint64_t set = bits[word]; set != 0; set &= set - 1)
@@ -178,7 +185,7 @@ static bool is_right(const void *reference, bool of_marks)
 static bool span_is_right(uint32_t span, unsigned layout, bool of_marks)
 {
     const uint64_t *bits = ms_space_bits(of_marks ? ms_space.marks : ms_space.allocated, span);
-    for (size_t word = 0; word < MS_BLOCK_WORDS; word++) {
+    for (size_t word = 0; word < span_words(span); word++) {
         for (uint64_t set = bits[word]; set != 0; set &= set - 1) {
             const struct marksweep_ephemeron *e =
                 object_at(span, word * 64 + (size_t)__builtin_ctzll(set));

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_space_internal.h"
 
@@ -20,6 +21,9 @@ static pthread_cond_t resumed = PTHREAD_COND_INITIALIZER;
  * of them has had its turn. */
 static uint32_t parked;
 static uint64_t stop_number;
+
+/* The calling thread's, for a fork, which passes none. */
+static _Thread_local struct ms_mutator *own;
 
 static int64_t read_clock_ns(clockid_t clock)
 {
@@ -157,7 +161,21 @@ struct ms_mutator *ms_world_attach(void)
         errno = EAGAIN;
         return NULL;
     }
+    own = m;
     return m;
+}
+
+/* Takes the mutator, which allocates no more, out of the list. Under the lock. */
+static void forget_mutator(struct ms_mutator *m)
+{
+    ms_heap_flush_mutator(m);
+    if (m->previous)
+        m->previous->next = m->next;
+    else
+        ms_world.mutators = m->next;
+    if (m->next)
+        m->next->previous = m->previous;
+    ms_world.mutator_count--;
 }
 
 void ms_world_detach(struct ms_mutator *m)
@@ -166,17 +184,11 @@ void ms_world_detach(struct ms_mutator *m)
     while (stopping())
         run_spilled(m, park, NULL);
     ms_heap_lock();
-    ms_heap_flush_mutator(m);
+    forget_mutator(m);
     ms_heap_unlock();
-    if (m->previous)
-        m->previous->next = m->next;
-    else
-        ms_world.mutators = m->next;
-    if (m->next)
-        m->next->previous = m->previous;
-    ms_world.mutator_count--;
     no_longer_running();
     pthread_mutex_unlock(&lock);
+    own = NULL;
     munmap(m, sizeof *m);
 }
 
@@ -199,6 +211,7 @@ void ms_world_enter_blocked(struct ms_mutator *m)
 {
     run_spilled(m, take_snapshot, NULL);
     pthread_mutex_lock(&lock);
+    m->is_blocked = true;
     no_longer_running();
     pthread_mutex_unlock(&lock);
 }
@@ -209,6 +222,7 @@ void ms_world_leave_blocked(struct ms_mutator *m)
     while (stopping())
         pthread_cond_wait(&resumed, &lock);
     ms_world.running++;
+    m->is_blocked = false;
     m->snapshot_count = 0;
     pthread_mutex_unlock(&lock);
 }
@@ -225,6 +239,25 @@ static void run_stopped(struct ms_mutator *m, void *data)
     stopped->work(m, stopped->stop, stopped->data);
 }
 
+/* Waits until no other mutator runs. Under the lock, no stop being on; the caller, if it is a
+ * mutator, does not count as running. */
+static void stop_others(void)
+{
+    __atomic_store_n(&marksweep_stop_requested, 1, __ATOMIC_RELAXED);
+    while (ms_world.running > 0)
+        pthread_cond_wait(&all_stopped, &lock);
+}
+
+/* Ends the stop; `callers` of this thread run on. */
+static void resume_others(uint32_t callers)
+{
+    __atomic_store_n(&marksweep_stop_requested, 0, __ATOMIC_RELAXED);
+    ms_world.running = parked + callers;
+    parked = 0;
+    stop_number++;
+    pthread_cond_broadcast(&resumed);
+}
+
 int ms_world_stop(struct ms_mutator *m, ms_world_work *work, void *data)
 {
     pthread_mutex_lock(&lock);
@@ -234,18 +267,55 @@ int ms_world_stop(struct ms_mutator *m, ms_world_work *work, void *data)
         return 0;
     }
     struct ms_world_stop stop = {.start_ns = ms_world_now_ns(), .cpu_start_ns = ms_world_cpu_ns()};
-    __atomic_store_n(&marksweep_stop_requested, 1, __ATOMIC_RELAXED);
     ms_world.running--;
-    while (ms_world.running > 0)
-        pthread_cond_wait(&all_stopped, &lock);
+    stop_others();
     stop.safepoint_ns = (uint64_t)(ms_world_now_ns() - stop.start_ns);
     struct stopped_work stopped = {work, &stop, data};
     run_spilled(m, run_stopped, &stopped);
-    __atomic_store_n(&marksweep_stop_requested, 0, __ATOMIC_RELAXED);
-    ms_world.running = parked + 1;
-    parked = 0;
-    stop_number++;
-    pthread_cond_broadcast(&resumed);
+    resume_others(1);
     pthread_mutex_unlock(&lock);
     return 1;
+}
+
+/* Whether the calling thread counts as running where it is not stopped. */
+static uint32_t runs(void)
+{
+    return own && !own->is_blocked ? 1 : 0;
+}
+
+void ms_world_before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+    while (stopping()) {
+        if (runs())
+            run_spilled(own, park, NULL);
+        else
+            pthread_cond_wait(&resumed, &lock);
+    }
+    ms_world.running -= runs();
+    stop_others();
+}
+
+void ms_world_after_fork(void)
+{
+    resume_others(runs());
+    pthread_mutex_unlock(&lock);
+}
+
+/* Conditions that threads were waiting for would wait for them. */
+void ms_world_in_child(void)
+{
+    for (struct ms_mutator *m = ms_world.mutators, *next; m; m = next) {
+        next = m->next;
+        if (m == own)
+            continue;
+        ms_finalizer_return(m);
+        forget_mutator(m);
+        munmap(m, sizeof *m);
+    }
+    pthread_cond_init(&all_stopped, NULL);
+    pthread_cond_init(&resumed, NULL);
+    parked = 0;
+    resume_others(runs());
+    pthread_mutex_init(&lock, NULL);
 }

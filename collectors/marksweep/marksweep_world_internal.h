@@ -43,6 +43,13 @@ void ms_world_leave_blocked(struct ms_mutator *m);
 typedef void ms_world_work(struct ms_mutator *m, const struct ms_world_stop *stop, void *data);
 int ms_world_stop(struct ms_mutator *m, ms_world_work *work, void *data);
 
+/* Of a fork (marksweep_fork.c). From before to after it, in the parent, no mutator runs but the one
+ * that forks, if it is one, and the world lock is held. In the child the others are gone: what they
+ * held is given back; under the heap lock. */
+void ms_world_before_fork(void);
+void ms_world_after_fork(void);
+void ms_world_in_child(void);
+
 int64_t ms_world_now_ns(void);
 int64_t ms_world_cpu_ns(void);
 

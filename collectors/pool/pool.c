@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "gc.h"
+#include "gc_backend.h"
 
 enum {
     CHUNK_BYTES = 4096,
@@ -45,26 +46,28 @@ _Static_assert(sizeof(struct gc_pool_chunk) <= CHUNK_BYTES, "a chunk fits its ma
 static uint32_t threads_count;
 static struct gc_pool *pools; /* all of them; changed under pools_lock */
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t mapped_bytes;
 
 static void *map_bytes(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
+#if GC_POOL_IS_COUNTED
+    if (!gc_pool_count_bytes(bytes))
         return NULL;
-    __atomic_fetch_add(&mapped_bytes, bytes, __ATOMIC_RELAXED);
-    return p;
+#endif
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p != MAP_FAILED)
+        return p;
+#if GC_POOL_IS_COUNTED
+    gc_pool_uncount_bytes(bytes);
+#endif
+    return NULL;
 }
 
 static void unmap_bytes(void *p, size_t bytes)
 {
     munmap(p, bytes);
-    __atomic_fetch_sub(&mapped_bytes, bytes, __ATOMIC_RELAXED);
-}
-
-size_t gc_pool_mapped_bytes(void)
-{
-    return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);
+#if GC_POOL_IS_COUNTED
+    gc_pool_uncount_bytes(bytes);
+#endif
 }
 
 /* A spin lock, because the stopped world asks whether it is held. */
@@ -415,6 +418,12 @@ struct gc_pool *gc_pool_create(struct gc_mutator *m, const struct gc_type *type,
     (void)m;
     (void)type;
     struct gc_pool *pool = map_bytes(pool_bytes());
+#if GC_POOL_IS_COUNTED
+    if (!pool) {
+        gc_backend.collect(m);
+        pool = map_bytes(pool_bytes());
+    }
+#endif
     if (!pool) {
         errno = ENOMEM;
         return NULL;

@@ -33,6 +33,15 @@
 /* the pool itself, by what had to be allocated because pools were empty, while mutators run. */
 #define GC_POOL_WITHOUT_STOPPING 2
 
+/* A backend that bounds its memory defines GC_POOL_IS_COUNTED as 1 and these functions: what is to
+ * be mapped is counted first, and not mapped where that returns 0; it is uncounted once it has been
+ * unmapped. They may wait for short locks, but reach no safepoint. */
+#ifndef GC_POOL_IS_COUNTED
+#define GC_POOL_IS_COUNTED 0
+#endif
+int gc_pool_count_bytes(size_t bytes);
+void gc_pool_uncount_bytes(size_t bytes);
+
 #ifndef GC_POOL_ROTATION
 #error "the backend's header defines GC_POOL_ROTATION before it includes pool/pool.h"
 #endif
@@ -88,9 +97,6 @@ void gc_pool_rotate(void);
 
 /* Calls visit for each range of words, each NULL or the start of an object that a pool holds. */
 void gc_pool_roots(void (*visit)(void *data, void **low, void **high), void *data);
-
-/* Bytes mapped for all pools, for backends that count metadata. Thread-safe. */
-size_t gc_pool_mapped_bytes(void);
 
 /* Slow halves of get and put; m is the calling thread's own. */
 void *gc_pool_get_slow(struct gc_mutator *m, struct gc_pool *pool);

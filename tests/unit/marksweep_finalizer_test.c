@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "marksweep/marksweep.h"
 #include "marksweep/marksweep_finalizer_internal.h"
+#include "marksweep/marksweep_mutator_internal.h"
 #include "marksweep_fixture.h"
 
 enum { EDGES = 3, ROOTS = 64, NODES = 12000, EPHEMERONS = 128, STEPS = 60000 };
@@ -520,6 +521,37 @@ static void leaving_by_longjmp_loses_none(void **state)
     assert_in_range(left_sum, all - 2 * LEAVING, all);
 }
 
+/* Where memory is to be had in no other form, a weak reference gets a slot of a larger class, whose
+ * spans have several blocks. */
+static void weak_references_of_every_slot_size_are_cleared(void **state)
+{
+    (void)state;
+    enum { PER_CLASS = 40 };
+    static struct gc_weak *kept[MARKSWEEP_CLASSES][PER_CLASS];
+    const struct gc_type large_weak = {.name = "large weak reference",
+                                       .backend_word = ms_mutator_row(MS_LAYOUT_WEAK)};
+    gc_weak_new(fixture_main, NULL); /* there has been one */
+    assert_int_equal(gc_backend.roots_add(kept, kept + MARKSWEEP_CLASSES), 0);
+    for (unsigned c = 0; c < MARKSWEEP_CLASSES; c++) {
+        for (size_t i = 0; i < PER_CLASS; i++) {
+            void *volatile target = gc_alloc(fixture_main, &leaf_type, 24);
+            kept[c][i] = gc_alloc_zeroed(fixture_main, &large_weak, marksweep_slot_bytes(c));
+            kept[c][i]->target = target;
+        }
+    }
+    fixture_clear_stack();
+    gc_backend.collect(fixture_main);
+    size_t cleared_count = 0;
+    for (unsigned c = 0; c < MARKSWEEP_CLASSES; c++)
+        for (size_t i = 0; i < PER_CLASS; i++)
+            cleared_count += gc_weak_get(fixture_main, kept[c][i]) == NULL;
+    /* A stale word may hold a few. */
+    assert_in_range(cleared_count, MARKSWEEP_CLASSES * PER_CLASS - 8,
+                    MARKSWEEP_CLASSES * PER_CLASS);
+    fixture_verify();
+    gc_backend.roots_remove(kept, kept + MARKSWEEP_CLASSES);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -537,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_value_does_not_keep_its_key),
         cmocka_unit_test(objects_of_every_size),
         cmocka_unit_test(leaving_by_longjmp_loses_none),
+        cmocka_unit_test(weak_references_of_every_slot_size_are_cleared),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -70,6 +70,41 @@ static void fills_up_then_reports_then_goes_on(void **state)
     drop_roots();
 }
 
+/* A pool drops what it is given where the limit leaves its queues no memory, and goes on. */
+static void pools_keep_within_the_limit(void **state)
+{
+    (void)state;
+    enum { GIVEN = 100000 };
+    static uint64_t count;
+    jmp_buf out;
+    struct gc_pool *pool = gc_pool_create(fixture_main, &cell_type, sizeof(struct cell));
+    assert_non_null(pool);
+    drop_roots();
+    count = 0;
+    fixture_seen.on_out_of_memory = &out;
+    if (setjmp(out) == 0)
+        fill_with_cells(&count);
+    fixture_seen.on_out_of_memory = NULL;
+    struct cell *cell = roots[0];
+    for (uint64_t i = 0; i < GIVEN; i++, cell = cell->next)
+        gc_pool_put(fixture_main, pool, cell, sizeof *cell);
+    roots[0] = cell;
+    assert_within_limit();
+    fixture_verify();
+    assert_null(gc_pool_create(fixture_main, &cell_type, sizeof(struct cell)));
+    drop_roots();
+    gc_backend.collect(fixture_main);
+    gc_backend.collect(fixture_main);
+    /* There is memory again. */
+    for (uint64_t i = 0; i < GIVEN; i++)
+        gc_pool_put(fixture_main, pool, gc_alloc(fixture_main, &leaf_type, sizeof *cell),
+                    sizeof *cell);
+    assert_non_null(gc_pool_get(fixture_main, pool));
+    gc_pool_destroy(fixture_main, pool);
+    assert_within_limit();
+    fixture_verify();
+}
+
 static void too_large_is_out_of_memory_at_once(void **state)
 {
     (void)state;
@@ -265,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_up_then_reports_then_goes_on),
+        cmocka_unit_test(pools_keep_within_the_limit),
         cmocka_unit_test(too_large_is_out_of_memory_at_once),
         cmocka_unit_test(works_at_one_point_six_times_the_live_data),
         cmocka_unit_test(free_memory_serves_every_size),
