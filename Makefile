@@ -82,6 +82,7 @@ DRIVER_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard harness/driver/*.c))
 # identity.c is compiled once per runner, with its backend and flavour.
 RUNNER_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(filter-out harness/runner/identity.c,$(wildcard harness/runner/*.c)))
 
+COMMA := ,
 RUNNER_EXES :=
 TEST_EXES :=
 TORTURE_EXES :=
@@ -194,6 +195,9 @@ $$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(D
 	$$(LINK) -o $$@ $$^ -lcsv -lcmocka $$(if $$(HAVE_CJSON),-lcjson) -lm
 TEST_EXES += $$(OBJ)/tests/$(1)
 endef
+# Its own functions take the place of these.
+$(OBJ)/tests/marksweep_faults_test: private LDFLAGS += $(patsubst %,-Wl$(COMMA)--wrap=%,mmap mprotect madvise realloc pthread_create)
+
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,%,$(wildcard tests/integration/*_test.c))
 backend_of = $(firstword $(foreach b,$(BACKENDS),$(if $(filter $(b)_%,$(1)),$(b))))
@@ -219,7 +223,7 @@ FUZZ_EXES += $$(OBJ)/fuzz/$(1)
 endef
 define BACKEND_FUZZ_RULES
 # $(1) name of the target, $(2) backend
-$(call FUZZ_RULES,$(1),$$(OBJ)/$(2)/tests/fuzz/$(1).o $$($(2)_BACKEND) $$(BASE_OBJECTS),$$(call field,$$(filter $(2)|%,$$(BUILT_ROWS)),4))
+$(call FUZZ_RULES,$(1),$$(OBJ)/$(2)/tests/fuzz/$(1).o $$(OBJ)/$(2)/tests/torture/graph_model.o $$($(2)_BACKEND) $$(BASE_OBJECTS),$$(call field,$$(filter $(2)|%,$$(BUILT_ROWS)),4))
 endef
 $(foreach t,$(FUZZ_TARGETS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_FUZZ_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call FUZZ_RULES,$(t),$$(OBJ)/tests/fuzz/$(t).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a,-lcsv)))))
 
@@ -279,7 +283,6 @@ MISSING_GO := $(if $(GO),$(call packages_of,$(filter-out $(BUILT_GO_ROWS),$(GO_R
 deps: ## install what is missing, Go included (Debian; elsewhere print the package names)
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(JSON_PACKAGES) $(MISSING_OPTIONAL) $(MISSING_GO))
 
-COMMA := ,
 # The test programs, and further passes of the conformance suite and of torture with backend options.
 TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES) $(TORTURE_EXES)) \
     $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1 \
