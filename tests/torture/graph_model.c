@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base/rng.h"
 
@@ -15,8 +16,10 @@ enum {
     RECORD_WORDS_MAX = 72,
     ROOTS = 32,
     MAILBOX_SLOTS = 512,
-    FINALIZERS = 3,
-    REGISTERED_MAX = 400, /* so that no mailbox can be full */
+    FINALIZERS = 4,
+    AGAIN = 3,                  /* the one that registers its object anew */
+    MAILBOXES = FINALIZERS + 1, /* the last for what AGAIN had no memory to register */
+    REGISTERED_MAX = 400,       /* so that no mailbox can be full */
     HELD_MAX = 8,
     DEPTH_MAX = 3,
     CHILDREN_MAX = 16,
@@ -119,8 +122,9 @@ struct graph {
 
     struct binding bindings[FINALIZERS];
     /* Registered as roots. Finalizers, on whatever thread, leave their objects in the mailbox. */
-    void *roots[ROOTS];
-    void *mailbox[FINALIZERS][MAILBOX_SLOTS];
+    void *root_words[2][ROOTS];
+    void **roots; /* one of the two */
+    void *mailbox[MAILBOXES][MAILBOX_SLOTS];
 };
 
 static _Thread_local jmp_buf *out_of_memory_jump;
@@ -514,8 +518,8 @@ static void make_room(struct graph *g)
 
 static size_t random_bytes(struct graph *g, unsigned type)
 {
-    static const uint64_t scales[] = {16, 64, 512, 512, 4096, 4096, 40000, 300000};
-    uint64_t scale = scales[below(g, below(g, 16) == 0 ? 8 : 6)];
+    static const uint64_t scales[] = {16, 64, 512, 512, 4096, 4096, 40000, 300000, 2000000};
+    uint64_t scale = scales[below(g, below(g, 16) == 0 ? 9 : 6)];
     if (scale > g->limits.object_max)
         scale = g->limits.object_max;
     size_t bytes = 1 + below(g, scale);
@@ -639,6 +643,31 @@ static void do_rewrite(struct graph *g)
     write_data(&types[n->type], object, n->bytes, n->seed);
 }
 
+static void sleep_blocked(struct graph *g)
+{
+    const struct timespec time = {0, (long)below(g, 200000)};
+    gc_backend.enter_blocked(g->m);
+    nanosleep(&time, NULL);
+    gc_backend.leave_blocked(g->m);
+}
+
+/* Moves the roots to another range, which both are registered for a time. */
+static void do_move_roots(struct graph *g)
+{
+    void **from = g->roots;
+    void **to = g->root_words[from == g->root_words[0]];
+    if (gc_backend.roots_add(to, to + ROOTS) != 0) {
+        g->counts.out_of_memory++;
+        return;
+    }
+    for (size_t i = 0; i < ROOTS; i++)
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+    gc_backend.roots_remove(from, from + ROOTS);
+    for (size_t i = 0; i < ROOTS; i++)
+        __atomic_store_n(&from[i], NULL, __ATOMIC_RELAXED);
+    g->roots = to;
+}
+
 /* Holds an object by an interior pointer on this stack, and nothing else if chance drops the rest,
  * through some operations. */
 static __attribute__((noinline)) void do_hold(struct graph *g)
@@ -652,8 +681,11 @@ static __attribute__((noinline)) void do_hold(struct graph *g)
     object = NULL;
     g->held[g->held_count++] = node;
     drop_roots(g, 2);
-    for (uint64_t steps = below(g, 30); steps > 0; steps--)
-        graph_step(g);
+    if (below(g, 2) == 0)
+        sleep_blocked(g);
+    else
+        for (uint64_t steps = below(g, 30); steps > 0; steps--)
+            graph_step(g);
     g->epoch++;
     check_from(g, node, interior - offset);
     g->held_count--;
@@ -729,12 +761,12 @@ static void do_weak_get(struct graph *g)
 }
 
 /* Runs on any thread: leaves the object to the graph's owner. */
-static void post(const struct binding *binding, void *object)
+static void post(const struct binding *binding, unsigned mailbox, void *object)
 {
     for (size_t i = 0; i < MAILBOX_SLOTS; i++) {
         void *empty = NULL;
-        if (__atomic_compare_exchange_n(&binding->graph->mailbox[binding->number][i], &empty,
-                                        object, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&binding->graph->mailbox[mailbox][i], &empty, object, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
             return;
     }
     fail(NULL, "%d finalizers ran of %d that were registered", MAILBOX_SLOTS, REGISTERED_MAX);
@@ -742,13 +774,36 @@ static void post(const struct binding *binding, void *object)
 
 static void run_posting(struct gc_mutator *m, void *object, void *data)
 {
+    const struct binding *binding = data;
     (void)m;
-    post(data, object);
+    post(binding, binding->number, object);
+}
+
+static void run_nesting(struct gc_mutator *m, void *object, void *data)
+{
+    run_posting(m, object, data);
+    gc_finalizers_run(m);
+}
+
+/* Registers the object anew; leaves word of whether there was memory for that. */
+static void run_again(struct gc_mutator *m, void *object, void *data)
+{
+    const struct binding *binding = data;
+    jmp_buf jump;
+    jmp_buf *volatile outer = out_of_memory_jump;
+    volatile unsigned mailbox = MAILBOXES - 1;
+    if (setjmp(jump) == 0) {
+        out_of_memory_jump = &jump;
+        gc_finalizer_set(m, object, &binding->finalizer);
+        mailbox = AGAIN;
+    }
+    out_of_memory_jump = outer;
+    post(binding, mailbox, object);
 }
 
 static void run_allocating(struct gc_mutator *m, void *object, void *data)
 {
-    post(data, object);
+    run_posting(m, object, data);
     for (size_t i = 0; i < 4; i++) {
         void *leaf = gc_alloc(m, &types[TYPE_LEAF], 100 + 1000 * i);
         memset(leaf, 0x5a, 100 + 1000 * i);
@@ -806,8 +861,16 @@ static void note_unreachable(struct graph *g, uint32_t finalized)
     }
 }
 
-static void receive(struct graph *g, unsigned number, void **slot)
+static void unregister(struct graph *g, uint32_t node, char *object)
 {
+    gc_finalizer_set(g->m, object, NULL);
+    g->nodes[node].finalizer = 0;
+    g->registered_count--;
+}
+
+static void receive(struct graph *g, unsigned mailbox, void **slot)
+{
+    unsigned number = mailbox == MAILBOXES - 1 ? AGAIN : mailbox;
     char *object = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     uint32_t node = find_registered(g, object);
     if (node == NO_NODE || g->nodes[node].finalizer != number + 1)
@@ -817,12 +880,18 @@ static void receive(struct graph *g, unsigned number, void **slot)
     if (is_strong(g, node) && !g->nodes[node].may_be_due)
         fail(g, "node %u was finalized, but is reachable", node);
     note_unreachable(g, node);
-    g->nodes[node].finalizer = 0;
     g->nodes[node].may_be_due = false;
-    g->registered_count--;
     g->counts.finalized++;
     g->epoch++;
     check_from(g, node, object);
+    if (mailbox == AGAIN) {
+        /* Reachable or not, it will be due again. */
+        if (below(g, 4) == 0)
+            unregister(g, node, object);
+    } else {
+        g->nodes[node].finalizer = 0;
+        g->registered_count--;
+    }
     if (below(g, 3) == 0)
         attach(g, node, object);
     __atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
@@ -830,7 +899,7 @@ static void receive(struct graph *g, unsigned number, void **slot)
 
 static void receive_all(struct graph *g)
 {
-    for (unsigned number = 0; number < FINALIZERS; number++)
+    for (unsigned number = 0; number < MAILBOXES; number++)
         for (size_t i = 0; i < MAILBOX_SLOTS; i++)
             if (__atomic_load_n(&g->mailbox[number][i], __ATOMIC_RELAXED))
                 receive(g, number, &g->mailbox[number][i]);
@@ -955,6 +1024,36 @@ static void do_pool_many(struct graph *g)
     }
 }
 
+/* A pool of its own, which does not last. */
+static void do_pool_passing(struct graph *g)
+{
+    struct gc_pool *pool = gc_pool_create(g->m, &types[TYPE_LEAF], 64);
+    if (!pool) {
+        g->counts.out_of_memory++;
+        return;
+    }
+    for (uint64_t count = below(g, 700); count > 0; count--) {
+        char *leaf = allocate(g, &types[TYPE_LEAF], 64, false);
+        if (!leaf)
+            break;
+        write_data(&types[TYPE_LEAF], leaf, 64, count);
+        gc_pool_put(g->m, pool, leaf, 64);
+    }
+    for (uint64_t count = below(g, 300); count > 0; count--) {
+        char *leaf = gc_pool_get(g->m, pool);
+        if (!leaf)
+            break;
+        uint64_t first;
+        memcpy(&first, leaf, sizeof first);
+        uint64_t seed = 1;
+        while (seed <= 700 && pattern(seed, 0) != first)
+            seed++;
+        check_data(g, &types[TYPE_LEAF], leaf, 64, seed, "what a passing pool gave");
+        gc_free(g->m, leaf, 64);
+    }
+    gc_pool_destroy(g->m, pool);
+}
+
 static void do_compare(struct graph *g)
 {
     graph_compare(g);
@@ -969,6 +1068,11 @@ static void do_collect(struct graph *g)
 {
     if (g->limits.collect_one_in && below(g, g->limits.collect_one_in) == 0)
         gc_backend.collect(g->m);
+    if ((gc_backend.capabilities & GC_CAN_VERIFY) && below(g, 64) == 0) {
+        char why[256];
+        if (gc_backend.verify(g->m, why, sizeof why) != 0)
+            fail(g, "the heap is not right: %s", why);
+    }
 }
 
 /* How often each is done, in 256 operations. A fuzzer chooses by one byte. */
@@ -976,11 +1080,11 @@ static const struct {
     unsigned weight;
     void (*operation)(struct graph *g);
 } operations[] = {
-    {70, do_allocate},      {4, do_allocate_list}, {32, do_store},    {14, do_copy_root},
-    {10, do_rewrite},       {4, do_hold},          {16, do_weak_new}, {14, do_weak_get},
-    {20, do_finalizer_set}, {8, do_finalize},      {16, do_exchange}, {16, do_pool_parcel},
-    {16, do_pool_leaf},     {2, do_pool_many},     {2, do_compare},   {4, do_drop},
-    {8, do_collect},
+    {66, do_allocate},      {4, do_allocate_list}, {32, do_store},       {14, do_copy_root},
+    {10, do_rewrite},       {4, do_hold},          {16, do_weak_new},    {14, do_weak_get},
+    {20, do_finalizer_set}, {8, do_finalize},      {16, do_exchange},    {16, do_pool_parcel},
+    {16, do_pool_leaf},     {2, do_pool_many},     {2, do_compare},      {4, do_drop},
+    {8, do_collect},        {3, do_move_roots},    {1, do_pool_passing},
 };
 
 void graph_step(struct graph *g)
@@ -1086,8 +1190,8 @@ void graph_start(struct gc_mutator *m)
 
 struct graph *graph_create(unsigned number, const struct graph_limits *limits)
 {
-    static void (*const runs[FINALIZERS])(struct gc_mutator *, void *,
-                                          void *) = {run_posting, run_allocating, run_posting};
+    static void (*const runs[FINALIZERS])(struct gc_mutator *, void *, void *) = {
+        run_posting, run_allocating, run_nesting, run_again};
     struct graph *g = map(sizeof *g);
     g->number = number;
     g->limits = *limits;
@@ -1097,8 +1201,9 @@ struct graph *graph_create(unsigned number, const struct graph_limits *limits)
     g->used_count = 1;
     for (unsigned i = 0; i < FINALIZERS; i++)
         g->bindings[i] = (struct binding){g, i, {runs[i], &g->bindings[i]}};
+    g->roots = g->root_words[0];
     if (gc_backend.roots_add(g->roots, g->roots + ROOTS) != 0 ||
-        gc_backend.roots_add(g->mailbox, g->mailbox + FINALIZERS) != 0)
+        gc_backend.roots_add(g->mailbox, g->mailbox + MAILBOXES) != 0)
         fail(g, "roots are refused");
     return g;
 }

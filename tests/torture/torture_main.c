@@ -306,7 +306,7 @@ static bool read_options(const char *text, int64_t *values)
 /* What follows from the seed. */
 static void choose(struct rng *rng, struct graph_limits *limits)
 {
-    static const uint32_t nodes[] = {150, 600, 2500};
+    static const uint32_t nodes[] = {150, 600, 2500, 15000};
     report->threads = given.threads ? (unsigned)given.threads : 1 + (unsigned)rng_below(rng, 8);
     if (!(gc_backend.capabilities & GC_CAN_THREADS))
         report->threads = 1;
@@ -315,9 +315,9 @@ static void choose(struct rng *rng, struct graph_limits *limits)
     uint64_t limit = rng_below(rng, 3) == 0 ? 0 : UINT64_C(2) << (20 + rng_below(rng, 4));
     report->heap_limit_bytes = gc_backend.capabilities & GC_CAN_LIMIT_HEAP ? limit : 0;
     *limits = (struct graph_limits){
-        .nodes_max = nodes[rng_below(rng, 3)],
-        .object_max = rng_below(rng, 2) == 0 ? 300000 : 3000,
-        .bytes_max = UINT64_C(300000) << rng_below(rng, 4),
+        .nodes_max = nodes[rng_below(rng, is_stressed ? 2 : 4)],
+        .object_max = rng_below(rng, 2) == 0 ? 2000000 : 3000,
+        .bytes_max = UINT64_C(300000) << rng_below(rng, 5),
         .collect_one_in = GC_SANITIZED ? 64 : 8,
     };
 }
