@@ -4,7 +4,10 @@
 
 #include "base/clock.h"
 
-#define SETUP_CPU_NS INT64_C(20000000)
+#define SETUP_CPU_NS INT64_C(50000000)
+/* Clocks of CPU time may advance by ticks of 10 ms, and what the harness's own thread has used in
+ * the meantime is taken off; without setup it is a few ms. */
+#define SHOWN_CPU_NS (SETUP_CPU_NS / 2)
 
 static uint64_t live_bytes(const struct workload_run *run)
 {
@@ -53,8 +56,8 @@ static void startup_ends_with_setup(void **state)
     assert_int_equal(harness_count(r.records, start), 1);
     int64_t startup_cpu_ns = strtoll(harness_find(r.records, start) + strlen(start), NULL, 10);
     int64_t first_iteration_ns = strtoll(r.out, NULL, 10);
-    assert_true(startup_cpu_ns >= SETUP_CPU_NS);
-    assert_true(startup_cpu_ns < first_iteration_ns);
+    assert_true(startup_cpu_ns >= SHOWN_CPU_NS);
+    assert_true(startup_cpu_ns <= first_iteration_ns);
     harness_free(&r);
 }
 
