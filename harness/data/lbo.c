@@ -130,7 +130,7 @@ static int make_setting(const struct chart_plan *plan, const struct chart_panel 
 
 static bool part_equals(struct cell_part a, struct cell_part b)
 {
-    return a.length == b.length && memcmp(a.text, b.text, (size_t)a.length) == 0;
+    return a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, (size_t)a.length) == 0);
 }
 
 static bool same_group(const struct lbo_setting *a, const struct lbo_setting *b)

@@ -421,9 +421,11 @@ static int take_metric_row(void *data, size_t invocation, const struct csv_row *
         return got;
     if (!tables->first_extra)
         tables->first_extra = calloc(run->invocation_count, sizeof *tables->first_extra);
+    if (!tables->first_extra)
+        return out_of_memory(row->error);
     void *extras = with_room(tables->extras, &tables->extra_capacity, tables->extra_count,
                              sizeof *tables->extras);
-    if (!tables->first_extra || !extras)
+    if (!extras)
         return out_of_memory(row->error);
     tables->extras = extras;
     size_t seen = 0;

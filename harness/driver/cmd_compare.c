@@ -248,9 +248,10 @@ int cmd_compare(int argc, char **argv)
     if (code < 0) {
         struct run_data *runs[2] = {NULL, NULL};
         struct csv_error error;
-        int outcome = 0;
-        for (int i = 0; i < r.folder_count && !outcome; i++)
-            outcome = run_data_load(&runs[i], r.folders[i], &error);
+        int outcome, count = 0;
+        do
+            outcome = run_data_load(&runs[count], r.folders[count], &error);
+        while (++count < r.folder_count && !outcome);
         code = outcome   ? fail_with(outcome, &error)
                : runs[1] ? show_runs(&r, runs[0], runs[1])
                          : show_backends(&r, runs[0]);

@@ -361,7 +361,8 @@ static int print_reference(const struct compare_text *text, const struct compare
         entry->cell = cell;
         entry->row = find_row(result, reference, cell, options->metrics[0]);
     }
-    qsort(entries, count, sizeof *entries, compare_entries);
+    if (count > 0)
+        qsort(entries, count, sizeof *entries, compare_entries);
 
     struct text_table table = {.column_count = options->metric_count + 4};
     text_table_add(&table, "backend");
@@ -538,7 +539,8 @@ int compare_text_backends(const struct compare_text *text, const struct compare_
             *(const struct run_cell **)xappend(&references, &count, sizeof *references) =
                 &run->cells[i];
     }
-    qsort(references, count, sizeof *references, compare_cells);
+    if (count > 0)
+        qsort(references, count, sizeof *references, compare_cells);
     fputs(text->markdown ? "## " : "", text->out);
     fputs("ratios to ", text->out);
     printable_put(text->out, reference);

@@ -87,16 +87,15 @@ static int ask_live_bytes(struct builder *b, const struct workload_spec *spec, u
         if (plain && catalog_workload(plain, spec->workload->name))
             runner = plain;
     }
+    if (!runner) {
+        snprintf(b->why, b->why_bytes, "%s: no runner that is here knows it", spec->text);
+        return -ENOENT;
+    }
     char *threads_text = xprintf("%u", threads);
-    char *argv[] = {runner->path,
-                    (char[]){"--live-bytes"},
-                    (char[]){"--workload"},
-                    spec->workload->name,
-                    (char[]){"--threads"},
-                    threads_text,
-                    *spec->params_text ? (char[]){"--params"} : NULL,
-                    spec->params_text,
-                    NULL};
+    char *params_flag = *spec->params_text ? (char[]){"--params"} : NULL;
+    char *argv[] = {runner->path,         (char[]){"--live-bytes"}, (char[]){"--workload"},
+                    spec->workload->name, (char[]){"--threads"},    threads_text,
+                    params_flag,          spec->params_text,        NULL};
     struct child_options options = {.path = runner->path, .argv = argv};
     struct child_end end;
     char *out = NULL;

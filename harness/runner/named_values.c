@@ -103,7 +103,7 @@ static int next_pair(const char **text, struct pair *pair, char *why, size_t why
 static bool named_before(const char *start, const struct pair *pair)
 {
     char unused[1];
-    struct pair earlier;
+    struct pair earlier = {0};
     for (const char *rest = start; next_pair(&rest, &earlier, unused, sizeof unused) > 0;) {
         if (earlier.whole.start == pair->whole.start)
             return false;
@@ -136,7 +136,7 @@ int named_values_params(const struct workload *workload, const char *text, uint6
                         char *why, size_t why_bytes)
 {
     const char *start = text;
-    struct pair pair;
+    struct pair pair = {0};
     for (size_t i = 0; i < workload->param_count; i++)
         values[i] = workload->params[i].default_value;
     for (;;) {
@@ -183,7 +183,7 @@ int named_values_options(const struct gc_option *options, size_t count, const ch
                          int64_t *values, bool *given, char *why, size_t why_bytes)
 {
     const char *start = text;
-    struct pair pair;
+    struct pair pair = {0};
     for (size_t i = 0; i < count; i++) {
         values[i] = options[i].default_value;
         if (given)

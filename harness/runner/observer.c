@@ -50,7 +50,7 @@ static void record_stops(const struct subject *subject)
 static int64_t cost_ns(void (*batch)(const struct subject *subject), const struct subject *subject,
                        int64_t records)
 {
-    int64_t sorted_ns[BATCHES];
+    int64_t sorted_ns[BATCHES] = {0};
     for (int i = 0; i < BATCHES; i++) {
         int64_t before_ns = clock_now_ns();
         batch(subject);
