@@ -54,6 +54,7 @@ have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | 
 HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
 HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
+HAVE_ZLIB := $(call have,zlib.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
 HAVE_CJSON := $(call have,cjson/cJSON.h)
 HAVE_GNUPLOT := $(shell command -v gnuplot >/dev/null 2>&1 && echo yes)
@@ -192,7 +193,7 @@ define PLAIN_TEST_RULES
 # $(1) name of the test, $(2) its folder under tests/
 $$(OBJ)/tests/$(1): $$(OBJ)/tests/$(2)/$(1).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a
 	@mkdir -p '$$(@D)'
-	$$(LINK) -o $$@ $$^ -lcsv -lcmocka $$(if $$(HAVE_CJSON),-lcjson) -lm
+	$$(LINK) -o $$@ $$^ -lcsv -lz -lcmocka $$(if $$(HAVE_CJSON),-lcjson) -lm
 TEST_EXES += $$(OBJ)/tests/$(1)
 endef
 # Its own functions take the place of these.
@@ -230,14 +231,14 @@ $(foreach t,$(FUZZ_TARGETS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_F
 # What recording a stop costs: $(OBJ)/tests/event_log_bench.
 $(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/event_log_*.c)) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS) $(OBJ)/runner.a
 	@mkdir -p '$(@D)'
-	$(LINK) -o $@ $^ -lcsv -lm
+	$(LINK) -o $@ $^ -lcsv -lz -lm
 .PHONY: bench-event-log
 bench-event-log: $(OBJ)/tests/event_log_bench ## measure what recording a stop costs
 	@'$<'
 # Measurements of the harness itself.
 $(OBJ)/bench/%: $(OBJ)/tests/bench/%.o $(DATA_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p '$(@D)'
-	$(LINK) -o $@ $^ -lcsv -lm
+	$(LINK) -o $@ $^ -lcsv -lz -lm
 
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
@@ -245,7 +246,7 @@ $(OBJ)/%.o: %.c
 
 $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p '$(@D)'
-	$(LINK) -o $@ $^ -lcsv -lm
+	$(LINK) -o $@ $^ -lcsv -lz -lm
 
 # A build that lacks what it requires stops here, before the compiler says the same less clearly.
 .PHONY: required
@@ -253,6 +254,7 @@ required:
 	@test '$(HAVE_CC)' || $(call fail,3,no C compiler $(CC): apt-get install gcc libc6-dev)
 	@test '$(HAVE_FLAGS)' || $(call fail,2,$(CC) refuses its flags; see SAN=$(SAN) CPPFLAGS=$(CPPFLAGS) CFLAGS=$(CFLAGS))
 	@test '$(HAVE_CSV)' || $(call fail,3,libcsv is missing: apt-get install libcsv-dev)
+	@test '$(HAVE_ZLIB)' || $(call fail,3,zlib is missing: apt-get install zlib1g-dev)
 
 $(BASE_OBJECTS) $(DATA_OBJECTS) $(DRIVER_OBJECTS) $(RUNNER_OBJECTS): | required
 
@@ -269,7 +271,7 @@ test-programs: required $(TEST_EXES) $(TORTURE_EXES) $(EXAMPLES)
 
 # What is missing, by Debian name: required to build, to test, to draw; and what adds a backend.
 .PHONY: deps
-BUILD_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev)
+BUILD_PACKAGES := $(if $(HAVE_CC),,gcc libc6-dev) $(if $(HAVE_CSV),,libcsv-dev) $(if $(HAVE_ZLIB),,zlib1g-dev)
 TEST_PACKAGES := $(if $(HAVE_CMOCKA),,libcmocka-dev)
 # Without it the tests of what writes JSON are skipped.
 JSON_PACKAGES := $(if $(HAVE_CJSON),,libcjson-dev)
@@ -369,7 +371,7 @@ BENCH_HARNESS_OBJECT := $(OBJ)/harness/bench/bench_harness.o
 $(BENCH_HARNESS_OBJECT): | required
 $(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p '$(@D)'
-	$(LINK) -o $@ $^ -lcsv -lm
+	$(LINK) -o $@ $^ -lcsv -lz -lm
 -include $(BENCH_HARNESS_OBJECT:.o=.d)
 
 .PHONY: bench-harness
@@ -456,6 +458,7 @@ install: all install-marksweep ## install gcmeter, the runners, the plot scripts
 	@install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gcmeter/plots'
 	@for f in $(notdir $(BIN)/gcmeter $(RUNNER_EXES)); do install -m 755 '$(BIN)/'"$$f" '$(DESTDIR)$(PREFIX)/bin/'"$$f"; done
 	@install -m 644 plots/* '$(DESTDIR)$(PREFIX)/share/gcmeter/plots/'
+	@install -m 644 CITATION.cff LICENSE '$(DESTDIR)$(PREFIX)/share/gcmeter/'
 	@install -m 644 results/gate.csv '$(DESTDIR)$(PREFIX)/share/gcmeter/gate.csv'
 
 # Headers lie as in this tree, under a folder of their own that the pkg-config file names.

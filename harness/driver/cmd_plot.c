@@ -2,7 +2,6 @@
 #include "driver/cmd.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "driver/draw_charts.h"
 #include "driver/xalloc.h"
@@ -16,31 +15,11 @@ struct request {
 
 static const struct argp_option options[] = {
     {"out", KEY_OUT, "DIR", 0, "where the charts go (default: plots in the run's folder)", 0},
-    {"format", KEY_FORMAT, "FORMAT", 0,
-     "svg, png or pdf, several joined by commas (default: svg,png)", 0},
-    {"reference", KEY_REFERENCE, "VARIANT", 0,
-     "what ratios are relative to (default: mimalloc, else the first manual backend)", 0},
-    {"width", KEY_WIDTH, "COLUMNS", 0, "for 1 or 2 columns of a paper (default: 2)", 0},
+    {"format", KEY_FORMAT, "FORMAT", 0, DRAW_FORMAT_HELP, 0},
+    {"reference", KEY_REFERENCE, "VARIANT", 0, DRAW_REFERENCE_HELP, 0},
+    {"width", KEY_WIDTH, "COLUMNS", 0, DRAW_WIDTH_HELP, 0},
     {0},
 };
-
-static error_t parse_formats(const struct argp_state *state, const char *words, unsigned *bits)
-{
-    for (const char *word = words;; word++) {
-        size_t length = strcspn(word, ",");
-        unsigned bit = 0;
-        for (size_t i = 0; i < DRAW_FORMAT_COUNT; i++)
-            if (strlen(draw_formats[i].name) == length &&
-                !strncmp(draw_formats[i].name, word, length))
-                bit = draw_formats[i].bit;
-        if (!bit)
-            return cmd_usage(state, "unknown format '%.*s': svg, png or pdf", (int)length, word);
-        *bits |= bit;
-        word += length;
-        if (!*word)
-            return 0;
-    }
-}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -52,15 +31,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         request->draw.out_folder = argument;
         return 0;
     case KEY_FORMAT:
-        return parse_formats(state, argument, &request->draw.formats);
+        return draw_parse_formats(state, argument, &request->draw);
     case KEY_REFERENCE:
         request->draw.reference = argument;
         return 0;
     case KEY_WIDTH:
-        if (strcmp(argument, "1") && strcmp(argument, "2"))
-            return cmd_usage(state, "--width is 1 or 2 columns, not '%s'", argument);
-        request->draw.width = *argument - '0';
-        return 0;
+        return draw_parse_width(state, argument, &request->draw);
     case ARGP_KEY_ARG:
         if (request->run_folder)
             return cmd_usage(state, "one run at a time: '%s' and '%s'", request->run_folder,

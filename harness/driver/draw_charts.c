@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "data/chart_tables.h"
 #include "data/derived.h"
 #include "data/printable.h"
 #include "driver/child.h"
@@ -27,6 +26,34 @@
 
 const struct draw_format draw_formats[DRAW_FORMAT_COUNT] = {
     {"svg", DRAW_SVG}, {"png", DRAW_PNG}, {"pdf", DRAW_PDF}};
+
+error_t draw_parse_formats(const struct argp_state *state, const char *words,
+                           struct draw_request *request)
+{
+    for (const char *word = words;; word++) {
+        size_t length = strcspn(word, ",");
+        unsigned bit = 0;
+        for (size_t i = 0; i < DRAW_FORMAT_COUNT; i++)
+            if (strlen(draw_formats[i].name) == length &&
+                !strncmp(draw_formats[i].name, word, length))
+                bit = draw_formats[i].bit;
+        if (!bit)
+            return cmd_usage(state, "unknown format '%.*s': svg, png or pdf", (int)length, word);
+        request->formats |= bit;
+        word += length;
+        if (!*word)
+            return 0;
+    }
+}
+
+error_t draw_parse_width(const struct argp_state *state, const char *columns,
+                         struct draw_request *request)
+{
+    if (strcmp(columns, "1") != 0 && strcmp(columns, "2") != 0)
+        return cmd_usage(state, "--width is 1 or 2 columns, not '%s'", columns);
+    request->width = *columns - '0';
+    return 0;
+}
 
 int draw_make_folders(const char *path)
 {
@@ -150,6 +177,8 @@ static int draw(const struct draw_request *request, const char *scripts,
         unlink(unfinished);
     else if (request->list)
         fprintf(request->list, "%s/%s\n", request->out_folder, name);
+    if (code == CMD_DONE && request->drawn)
+        request->drawn(request->drawn_data, name, page);
     if (!error)
         free(text);
     free(script);

@@ -4,9 +4,10 @@
 #ifndef DRIVER_DRAW_CHARTS_H
 #define DRIVER_DRAW_CHARTS_H
 
+#include <argp.h>
 #include <stdio.h>
 
-#include "data/run_data.h"
+#include "data/chart_tables.h"
 
 enum { DRAW_SVG = 1, DRAW_PNG = 2, DRAW_PDF = 4 };
 
@@ -24,7 +25,24 @@ struct draw_request {
     unsigned formats;       /* DRAW_SVG and so on */
     int width;              /* of a paper, in columns: 1 or 2 */
     FILE *list;             /* gets the name of each picture, or NULL */
+
+    /* Called for each picture when it is complete, or NULL; `name` is that in out_folder. */
+    void (*drawn)(void *data, const char *name, const struct chart_page *page);
+    void *drawn_data;
 };
+
+/* The options of a command that draws. */
+#define DRAW_FORMAT_HELP "svg, png or pdf, several joined by commas (default: svg,png)"
+#define DRAW_REFERENCE_HELP                                                                        \
+    "what ratios are relative to (default: mimalloc, else the first manual backend)"
+#define DRAW_WIDTH_HELP "for 1 or 2 columns of a paper (default: 2)"
+
+/* Take the argument of --format, which adds to what came before, and of --width. 0, or what a
+ * parser must return (cmd.h). */
+error_t draw_parse_formats(const struct argp_state *state, const char *words,
+                           struct draw_request *request);
+error_t draw_parse_width(const struct argp_state *state, const char *columns,
+                         struct draw_request *request);
 
 /* Loads a run that has something to draw, to be freed by the caller. */
 int draw_load_run(struct run_data **run, const char *folder);
