@@ -95,7 +95,7 @@ static void ports_have_the_parameters_of_the_c_workloads(void **state)
             c_params++;
     }
     free(c_rows);
-    assert_true(workloads >= 6);
+    assert_true(workloads >= 11);
     assert_int_equal(go_params, c_params);
 }
 
@@ -210,6 +210,55 @@ static void the_heap_limit_is_kept_or_reported(void **state)
     assert_non_null(strstr(output, "\nstatus,oom,\""));
 }
 
+/* How many requests the series of the last run holds. */
+static int64_t count_in(const char *series)
+{
+    char prefix[64];
+    int64_t count = 0;
+    snprintf(prefix, sizeof prefix, "\nlatency,%s,", series);
+    for (const char *at = output; (at = strstr(at, prefix)); at++) {
+        int64_t low, high, n;
+        if (sscanf(at + strlen(prefix), "%" SCNd64 ",%" SCNd64 ",%" SCNd64, &low, &high, &n) != 3)
+            fail_msg("%.80s", at);
+        assert_true(low <= high && n > 0);
+        count += n;
+    }
+    return count;
+}
+
+/* As from the C runners: metered latency of requests always, open-loop latency of the same ones at
+ * a rate (invocation_requests_test.c). More requests than the first part of the log holds. */
+static void requests_have_all_their_latencies(void **state)
+{
+    (void)state;
+    need_go();
+    run_go(
+        "--run --workload lru_cache --params entries=500,keys=1000,requests=9000 --iterations 2");
+    assert_int_equal(value_of("metric,operations_count"), 18000);
+    static const char *const series[] = {"simple", "metered_100ms", "metered_full"};
+    for (size_t i = 0; i < sizeof series / sizeof series[0]; i++)
+        assert_int_equal(count_in(series[i]), 18000);
+    assert_int_equal(count_in("open"), 0);
+    assert_int_equal(value_of("extra,request_log_bytes,bytes,none"), 18000 * 16);
+    assert_true(value_of("metric,metered_p50_ns") >= value_of("metric,latency_p50_ns"));
+    assert_true(value_of("metric,metered_max_ns") >= value_of("metric,latency_max_ns"));
+    assert_null(strstr(output, "open_"));
+
+    run_go("--run --workload http_server --threads 2 "
+           "--params sessions=200,requests=3000,nodes=20,rate=100000");
+    static const char *const at_a_rate[] = {"simple", "metered_100ms", "metered_full", "open"};
+    for (size_t i = 0; i < sizeof at_a_rate / sizeof at_a_rate[0]; i++)
+        assert_int_equal(count_in(at_a_rate[i]), 3000);
+    assert_true(value_of("metric,open_max_ns") >= value_of("metric,latency_max_ns"));
+    assert_true(value_of("extra,open_spin_ns,ns,none") >= 0);
+    /* The last request was due 29.99 ms after the first. */
+    assert_true(value_of("metric,wall_ns") >= 29990000);
+
+    run_go("--run --workload strings --params vocabulary=100,documents=3");
+    assert_int_equal(count_in("simple"), value_of("metric,operations_count"));
+    assert_int_equal(count_in("metered_100ms"), 0);
+}
+
 /* The same words, the same first line: what the C runners refuse. */
 static void nonsense_is_refused_as_by_the_c_runners(void **state)
 {
@@ -239,6 +288,13 @@ static void nonsense_is_refused_as_by_the_c_runners(void **state)
         "--run --workload cyclic_graph --params window=1 --threads 2",
         "--run --workload pooled_buffers --params buffers=10,held=11",
         "--run --workload gcbench --params min_depth=6,max_depth=5",
+        "--run --workload lru_cache --params bytes=20",
+        "--run --workload lru_cache --params keys=49999",
+        "--run --workload lru_cache --params shards=2 --threads 3",
+        "--run --workload http_server --params sessions=15",
+        "--run --workload http_server --params rate=1000000001",
+        "--run --workload http_server --params shards=2 --threads 3",
+        "--run --workload strings --params vocabulary=15",
     };
     (void)state;
     need_go();
@@ -305,6 +361,7 @@ int main(void)
         cmocka_unit_test(settings_of_the_environment_do_not_count),
         cmocka_unit_test(gogc_sets_how_often_it_collects),
         cmocka_unit_test(the_heap_limit_is_kept_or_reported),
+        cmocka_unit_test(requests_have_all_their_latencies),
         cmocka_unit_test(nonsense_is_refused_as_by_the_c_runners),
         cmocka_unit_test(its_own_tests_pass),
         cmocka_unit_test(the_driver_runs_it_beside_another),

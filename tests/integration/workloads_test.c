@@ -482,9 +482,18 @@ static void strings_is_the_same_everywhere(void **state)
         {"strings", "vocabulary=5000,documents=20,bytes=20000", NONE, NONE},
         {"strings", "vocabulary=100,documents=300,bytes=500", NONE, NONE},
     };
+    /* The longest words, which are strings of 32 bytes, come after rank 128000. */
+    static const struct cell longest = {"strings", "vocabulary=129000,documents=1,bytes=4000", NONE,
+                                        NONE};
     (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         same_everywhere(&cells[i]);
+    struct outcome first = run_cell(runners.gl_pathv[0], &longest, 1, 1, "");
+    for (size_t i = 1; i < runners.gl_pathc; i++) {
+        struct outcome outcome = run_cell(runners.gl_pathv[i], &longest, 1, 1, "");
+        assert_int_equal(outcome.checksum, first.checksum);
+        assert_int_equal(outcome.allocated_bytes, first.allocated_bytes);
+    }
 }
 
 /* How many values are made depends on when collections come; what is computed does not. */

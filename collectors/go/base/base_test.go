@@ -90,3 +90,44 @@ func TestClockIsTheKernels(t *testing.T) {
 		t.Errorf("at best %d ns from the kernel's clock", closest)
 	}
 }
+
+// Ten requests of 1 ms in a chain, but the fifth takes 6 ms: those behind it feel it (the same list
+// as in tests/unit/metered_test.c, which holds the C code against the definition).
+func TestMeteredLatencyIsTheSameAsInC(t *testing.T) {
+	const ms = 1000000
+	var requests []Request
+	for i, start := range []int64{0, 1, 2, 3, 4, 10, 11, 12, 13, 14} {
+		end := start + 1
+		if i == 4 {
+			end = 10
+		}
+		requests = append([]Request{{start * ms, end * ms}}, requests...)
+	}
+	SortRequests(requests)
+	var latencies []int64
+	MeteredLatency(requests, MeteredFullWindow(requests), func(ns int64) { latencies = append(latencies, ns) })
+	expected := []int64{ms, ms, ms, ms, 6 * ms, 11*ms - 7777777, 12*ms - 9333333, 13*ms - 10888888,
+		14*ms - 12444444, ms}
+	for i, latency := range latencies {
+		if latency != expected[i] {
+			t.Errorf("request %d: %d, not %d", i, latency, expected[i])
+		}
+	}
+	latencies = nil
+	MeteredLatency(requests, ms, func(ns int64) { latencies = append(latencies, ns) })
+	for i, latency := range latencies {
+		if simple := requests[i].EndNs - requests[i].BeginNs; latency != simple {
+			t.Errorf("request %d alone in its window: %d, not %d", i, latency, simple)
+		}
+	}
+}
+
+func TestSleepUntilIsNotEarly(t *testing.T) {
+	for _, sleep := range []int64{-5, 0, 30000, 2000000} {
+		wake := Now() + sleep
+		SleepUntil(wake)
+		if now := Now(); now < wake-1000 {
+			t.Errorf("%d ns too early", wake-now)
+		}
+	}
+}

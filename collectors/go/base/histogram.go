@@ -3,8 +3,6 @@ package base
 import (
 	"math"
 	"math/bits"
-	"syscall"
-	"unsafe"
 )
 
 // The layout of harness/base/histogram.h: the first 2048 buckets are 1 ns wide, and each further
@@ -30,16 +28,13 @@ type Bucket struct {
 	Count         uint64
 }
 
-// NewHistogram maps the counts outside Go's heap, so that its collector neither counts nor paces
-// itself by them, and backs all their pages.
+// NewHistogram maps the counts outside Go's heap and backs all their pages.
 func NewHistogram() (*Histogram, error) {
-	var counts *[histogramBuckets]uint64
-	memory, err := syscall.Mmap(-1, 0, int(unsafe.Sizeof(*counts)), syscall.PROT_READ|syscall.PROT_WRITE,
-		syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS|syscall.MAP_POPULATE)
+	counts, err := Mapped[uint64](histogramBuckets, true)
 	if err != nil {
 		return nil, err
 	}
-	return &Histogram{MaxNs: math.MinInt64, counts: (*[histogramBuckets]uint64)(unsafe.Pointer(&memory[0]))}, nil
+	return &Histogram{MaxNs: math.MinInt64, counts: (*[histogramBuckets]uint64)(counts)}, nil
 }
 
 // Reset empties it.

@@ -168,14 +168,21 @@ func (v *invocation) invoke() {
 
 func (v *invocation) prepare() {
 	v.run.barrier = newBarrier(v.run.Threads)
-	v.run.fail = func(what string) { v.exit("wrong", what) }
+	v.run.giveUp = v.exit
+	v.run.rate = rateOf(v.workload, v.run.Params)
 	v.run.print = func(line string) { v.print(line) }
 	for i := uint64(0); i < v.run.Threads; i++ {
 		latency, err := base.NewHistogram()
 		if err != nil {
 			v.giveUp("memory of the harness", err)
 		}
-		v.threads = append(v.threads, &Thread{Run: v.run, Index: i, latency: latency})
+		thread := &Thread{Run: v.run, Index: i, latency: latency}
+		if v.workload.Traits&IsRequests != 0 {
+			if thread.requests, err = newRequestRecorder(v.run.rate > 0); err != nil {
+				v.giveUp("memory of the harness", err)
+			}
+		}
+		v.threads = append(v.threads, thread)
 	}
 }
 
@@ -212,6 +219,9 @@ func timeEmptyRecord(thread *Thread) int64 {
 		before := base.Now()
 		for i := 0; i < observerBatch; i++ {
 			thread.OperationEnd()
+		}
+		if thread.requests != nil {
+			thread.requests.reset()
 		}
 		batches[batch] = base.Now() - before
 	}
@@ -251,12 +261,24 @@ func (v *invocation) iterate(first, end int) {
 		v.iterations[i] = iteration{base.Now() - wall, base.CPUNow() - cpu}
 		v.run.prints = false
 		v.watch.look()
+		if i >= v.warmup {
+			v.markRequests()
+		}
 		if i == 0 {
 			v.checksum = checksum
 		}
 		if checksum != v.checksum {
 			v.exit("wrong", fmt.Sprintf("checksum of iteration %d is %d, that of %d was %d", i-v.warmup, checksum,
 				-v.warmup, v.checksum))
+		}
+	}
+}
+
+// markRequests notes which requests belong to the iterations up to now.
+func (v *invocation) markRequests() {
+	for _, thread := range v.threads {
+		if r := thread.requests; r != nil {
+			r.ends = append(r.ends, r.log.count)
 		}
 	}
 }
@@ -282,6 +304,9 @@ func gcPauses() uint64 {
 func (v *invocation) measure() {
 	for _, thread := range v.threads {
 		thread.latency.Reset()
+		if thread.requests != nil {
+			thread.requests.reset()
+		}
 		thread.AllocatedBytes, thread.AllocatedCount = 0, 0
 	}
 	v.run.prints = true

@@ -31,6 +31,7 @@ func (v *invocation) reportMeasured() {
 		v.records.row("iteration", signed(int64(i-v.warmup)), signed(it.wallNs), signed(it.cpuNs))
 	}
 	v.reportLatency()
+	v.reportRequests()
 	v.records.metric("gc_count", unsigned(v.cycles))
 	v.records.metric("gc_full_count", unsigned(v.cycles)) // there are no others
 	if v.log == nil {
@@ -65,28 +66,41 @@ func (v *invocation) reportLatency() {
 	count := all.Count()
 	r.metric("operations_count", unsigned(count))
 	r.metric("operations_per_s", real(float64(count)*1e9/float64(v.endNs-v.beginNs)))
-	for _, p := range []struct {
-		name string
-		tail uint64
-	}{
-		{"latency_p50_ns", 2}, {"latency_p90_ns", 10}, {"latency_p99_ns", 100},
-		{"latency_p999_ns", 1000}, {"latency_p9999_ns", 10000},
-	} {
-		if value, defined := all.Percentile(p.tail); defined {
-			r.metric(p.name, signed(value))
-		}
-	}
-	if count > 0 {
-		r.metric("latency_max_ns", signed(all.MaxNs))
-	}
-	for _, b := range all.Buckets() {
-		r.row("latency", "simple", signed(b.LowNs), signed(b.HighNs), unsigned(b.Count))
-	}
+	v.reportPercentiles(all, "latency")
+	v.reportBuckets(all, "simple")
 	if median, defined := all.Percentile(2); defined && median < 10*v.observerNs {
 		r.row("flag", "latency_near_observer")
 	}
-	if all.ClampedCount > 0 {
-		r.row("extra", "latency_clamped_count", "count", "lower", unsigned(all.ClampedCount))
+}
+
+// reportPercentiles sends the columns of a series that begin with prefix.
+func (v *invocation) reportPercentiles(h *base.Histogram, prefix string) {
+	r := v.records
+	for _, p := range []struct {
+		name       string
+		tail       uint64
+		simpleOnly bool
+	}{
+		{"p50", 2, false}, {"p90", 10, true}, {"p99", 100, false}, {"p999", 1000, false}, {"p9999", 10000, true},
+	} {
+		if p.simpleOnly && prefix != "latency" {
+			continue
+		}
+		if value, defined := h.Percentile(p.tail); defined {
+			r.metric(prefix+"_"+p.name+"_ns", signed(value))
+		}
+	}
+	if h.Count() > 0 {
+		r.metric(prefix+"_max_ns", signed(h.MaxNs))
+	}
+	if h.ClampedCount > 0 {
+		r.row("extra", prefix+"_clamped_count", "count", "lower", unsigned(h.ClampedCount))
+	}
+}
+
+func (v *invocation) reportBuckets(h *base.Histogram, series string) {
+	for _, b := range h.Buckets() {
+		v.records.row("latency", series, signed(b.LowNs), signed(b.HighNs), unsigned(b.Count))
 	}
 }
 

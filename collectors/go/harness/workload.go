@@ -42,10 +42,12 @@ type Run struct {
 	Threads uint64
 	State   any // the workload's own
 
-	barrier *barrier
-	prints  bool
-	print   func(line string)
-	fail    func(what string)
+	rate        uint64 // requests due per second over all threads; 0: a closed loop
+	openStartNs int64
+	barrier     *barrier
+	prints      bool
+	print       func(line string)
+	giveUp      func(status, what string)
 }
 
 // Thread is one mutator of a run: a goroutine.
@@ -56,6 +58,7 @@ type Thread struct {
 	AllocatedCount uint64
 
 	latency          *base.Histogram
+	requests         *requestRecorder // nil where operations are no requests
 	operationStartNs int64
 	_                [64]byte // no two threads write to one line of the cache
 }
@@ -92,12 +95,15 @@ func (t *Thread) OperationBegin() {
 func (t *Thread) OperationEnd() {
 	now := base.Now()
 	t.latency.Record(now - t.operationStartNs)
+	if t.requests != nil {
+		t.requests.end(t.Run, t.operationStartNs, now)
+	}
 	t.operationStartNs = now
 }
 
 // Fail ends the process with status `wrong`. It does not return.
 func (t *Thread) Fail(what string) {
-	t.Run.fail(what)
+	t.Run.giveUp("wrong", what)
 }
 
 // Print prints a line, in the first measured iteration only.
@@ -145,6 +151,13 @@ func (b *barrier) wait() {
 
 func min(a, b uint64) uint64 {
 	if a < b {
+		return a
+	}
+	return b
+}
+
+func max(a, b uint64) uint64 {
+	if a > b {
 		return a
 	}
 	return b

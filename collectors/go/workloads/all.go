@@ -15,4 +15,7 @@ var All = []*harness.Workload{
 	&gcbench,
 	&binaryTrees,
 	&quads,
+	&lruCache,
+	&httpServer,
+	&stringsCount,
 }
