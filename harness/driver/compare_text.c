@@ -521,6 +521,91 @@ static bool is_repeated(const struct run_cell *const *references, size_t index)
     return false;
 }
 
+/* The row of the fastest other setting of the reference's own backend, or NULL where no other
+ * completed; how many there are is added to *count. */
+static const struct compare_row *best_setting(const struct compare_result *result,
+                                              const struct run_cell *reference, size_t *count)
+{
+    const struct compare_row *best = NULL;
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *row = &result->rows[i];
+        if (row->base_cell != reference || strcmp(row->metric, "wall_ns") != 0 ||
+            row->by_difference || isnan(row->estimate) ||
+            !same_text(&reference->parts.backend_name, &row->new_cell->parts.backend_name))
+            continue;
+        ++*count;
+        if (!best || row->estimate < best->estimate)
+            best = row;
+    }
+    return best;
+}
+
+static void add_best(const struct compare_text *text, struct text_table *table,
+                     const struct compare_result *result, const struct run_cell *reference,
+                     const struct compare_row *best)
+{
+    const struct cell_parts *parts = &reference->parts;
+    add_part(table, &parts->workload);
+    add_part(table, &parts->heap);
+    add_part(table, &parts->threads);
+    if (best->estimate >= 1) {
+        text_table_add(table, "none is faster");
+        for (int i = 0; i < 3; i++)
+            text_table_add(table, "");
+        return;
+    }
+    add_part(table, &best->new_cell->parts.backend);
+    add_effect(table, best);
+    const struct compare_row *memory =
+        find_row(result, reference, best->new_cell, "rss_peak_bytes");
+    if (memory)
+        add_effect(table, memory);
+    else
+        text_table_add(table, "");
+    add_verdict(text, table, result, best);
+}
+
+/* Where a run has several settings of the reference's backend: the fastest for each workload, so
+ * that "do not switch, set this" can be an answer. */
+static void print_best_settings(const struct compare_text *text,
+                                const struct compare_result *result,
+                                const struct run_cell *const *references, size_t reference_count)
+{
+    static const char *const headings[] = {
+        "workload",        "heap",        "threads",     "fastest setting",
+        "time [interval]", "peak memory", "its verdict",
+    };
+    struct text_table table = {.column_count = sizeof headings / sizeof *headings};
+    size_t most = 0;
+    for (size_t i = 0; i < table.column_count; i++)
+        text_table_add(&table, headings[i]);
+    for (size_t i = 0; i < reference_count; i++) {
+        size_t settings = 0;
+        const struct compare_row *best = best_setting(result, references[i], &settings);
+        if (best)
+            add_best(text, &table, result, references[i], best);
+        most = settings > most ? settings : most;
+    }
+    if (most == 0) {
+        text_table_free(&table);
+        return;
+    }
+    const struct cell_part *backend = &references[0]->parts.backend_name;
+    char *name = xprintf("%.*s", backend->length, backend->text);
+    fputs(text->markdown ? "\n### " : "\n", text->out);
+    fputs("best setting of ", text->out);
+    printable_put(text->out, name);
+    free(name);
+    fputs(" for each workload, as multiples of the reference", text->out);
+    fputs(text->markdown ? "\n\n" : "\n", text->out);
+    print_table(text, &table);
+    fprintf(
+        text->out,
+        "\nEach is the fastest of %zu other settings, picked after measuring: its ratio flatters "
+        "it, its verdict, adjusted for all comparisons, does not.\n",
+        most);
+}
+
 static int compare_cells(const void *a, const void *b)
 {
     return strcmp((*(const struct run_cell *const *)a)->key,
@@ -552,6 +637,8 @@ int compare_text_backends(const struct compare_text *text, const struct compare_
     for (size_t i = 0; i < count && !error; i++)
         if (!is_repeated(references, i))
             print_means(text, result, run, references[i]);
+    if (!error)
+        print_best_settings(text, result, references, count);
     if (!error)
         print_notes(text, result);
     free(references);

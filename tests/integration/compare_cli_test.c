@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "driver/cmd.h"
+#include "fixtures/run_fixture.h"
 #include "gcmeter_process.h"
 
 #define BASE "tests/fixtures/run_base"
@@ -95,6 +96,61 @@ static void backends_of_a_run(void **state)
     assert_exit_code(&p, CMD_REGRESSED);
     process_run(&p, "compare tests/fixtures/run_quick --by backend");
     assert_exit_code(&p, CMD_DONE);
+}
+
+/* Ten processes of one cell, whose time and memory vary by less than 2 %. */
+static void add_setting(struct run_fixture *run, const char *workload, const char *setting,
+                        const char *backend, int64_t wall_ns, int64_t bytes)
+{
+    char cell[128];
+    snprintf(cell, sizeof cell, "%s/%s/heap=none/threads=1", workload, setting);
+    for (int64_t i = 0; i < 10; i++)
+        run_fixture_commit(run, &(struct run_fixture_invocation){
+                                    .cell = cell,
+                                    .workload = workload,
+                                    .backend = backend,
+                                    .status = "ok",
+                                    .number = i,
+                                    .wall_ns = wall_ns + wall_ns / 700 * i,
+                                    .rss_peak_bytes = bytes + bytes / 700 * ((i * 7) % 10),
+                                    .pause_count = 1,
+                                    .latency_max_ns = -1,
+                                });
+}
+
+/* Of the settings of one backend the fastest is named for each workload, if it is faster than the
+ * reference; other backends are none of its settings. */
+static void the_best_setting_of_a_backend(void **state)
+{
+    (void)state;
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("tuned"));
+    run_fixture_key(&run, "schema_version", "1");
+    add_setting(&run, "quads", "boehm", "boehm", 1000000000, 100000000);
+    add_setting(&run, "quads", "boehm:markers=1", "boehm", 800000000, 100000000);
+    add_setting(&run, "quads", "boehm:initial_heap=67108864,interior=0", "boehm", 500000000,
+                200000000);
+    add_setting(&run, "quads", "malloc", "malloc", 100000000, 10000000);
+    add_setting(&run, "sparse", "boehm", "boehm", 1000000000, 100000000);
+    add_setting(&run, "sparse", "boehm:markers=1", "boehm", 1500000000, 100000000);
+    run_fixture_close(&run);
+    process_run(&p, "compare @/tuned --by backend --reference boehm");
+    assert_exit_code(&p, CMD_DONE);
+    const char *best = strstr(p.out, "\nbest setting of boehm for each workload, as multiples of "
+                                     "the reference\n");
+    assert_non_null(best);
+    assert_contains(best, "boehm:initial_heap=67108864,interior=0  0.50");
+    assert_contains(best, "]  2.00 [");
+    assert_contains(best, "]  faster\n");
+    assert_contains(best, "  none is faster");
+    assert_contains(best, "the fastest of 2 other settings, picked after measuring");
+    assert_null(strstr(best, "malloc"));
+    assert_null(strstr(best, "markers"));
+    process_run(&p, "compare @/tuned --by backend --reference boehm --format markdown");
+    assert_contains(p.out, "\n### best setting of boehm for each workload");
+    /* Where a backend has one setting only, there is nothing to choose. */
+    process_run(&p, "compare @/tuned --by backend --reference malloc");
+    assert_null(strstr(p.out, "best setting"));
 }
 
 static void other_formats(void **state)
@@ -215,6 +271,7 @@ int main(void)
         cmocka_unit_test(few_invocations_cannot_decide),
         cmocka_unit_test(a_metric_that_nobody_measured_cannot_decide),
         cmocka_unit_test(backends_of_a_run),
+        cmocka_unit_test(the_best_setting_of_a_backend),
         cmocka_unit_test(other_formats),
         cmocka_unit_test(what_gates_is_said_by_a_file),
         cmocka_unit_test(runs_that_do_not_compare_are_refused),
