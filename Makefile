@@ -422,6 +422,10 @@ plots: all ## draw the charts of RUN (default results/latest)
 schema: all ## write results/SCHEMA.md from the tables of harness/data
 	@mkdir -p results && '$(BUILD)/bin/gcmeter' list metrics --markdown >results/SCHEMA.md
 
+.PHONY: workloads-readme
+workloads-readme: all ## write workloads/README.md from RUN, a run of the suite character
+	@'$(BUILD)/bin/gcmeter' list workloads --markdown --run '$(RUN)' >workloads/README.md
+
 .PHONY: lint
 lint: ## include rules, unique names, format, shell scripts
 	@.ci/lint

@@ -7,8 +7,8 @@
  *   MANUAL_ALLOC_ZEROED(bytes)  the same, zeroed
  *   MANUAL_FREE(object, bytes)  NULL allowed; any thread; bytes as asked for
  *
- * and a fourth, MANUAL_IS_INTERCEPTED: 1 where a sanitizer puts its own functions in their place.
- * Then it includes this file.
+ * (the first two may name `type`, the object's) and a fourth, MANUAL_IS_INTERCEPTED: 1 where a
+ * sanitizer puts its own functions in their place. Then it includes this file.
  *
  * Nothing else stands between the workload and the library: what it would call, it calls. The cold
  * half is gc_manual_backend.h.

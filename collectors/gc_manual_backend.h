@@ -64,14 +64,18 @@ static int manual_init(const struct gc_config *config, struct gc_mutator **main,
     return uncollected_init(config, main);
 }
 
+/* Defined before this file where the peak is known. */
+#ifndef MANUAL_RESET_PEAK
+#define MANUAL_RESET_PEAK manual_reset_peak
 static void manual_reset_peak(void)
 {
 }
+#endif
 
 #define MANUAL_MEMBERS                                                                             \
     UNCOLLECTED_MEMBERS, .reclaim = GC_RECLAIM_MANUAL, .capabilities = GC_CAN_THREADS,             \
                          .needs = GC_NEEDS_FREE, .init = manual_init,                              \
-                         .reset_peak = manual_reset_peak,                                          \
+                         .reset_peak = MANUAL_RESET_PEAK,                                          \
                          .facts = {.allocation = "called: the library's own functions",            \
                                    .zeroing = "none",                                              \
                                    .limit = "none but the memory cap, by RLIMIT_DATA"}

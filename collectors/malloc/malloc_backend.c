@@ -4,6 +4,13 @@
 #include <gnu/libc-version.h>
 #include <malloc.h>
 
+#ifdef GC_FLAVOUR_CENSUS
+#define MANUAL_RESET_PEAK census_reset
+#define METRIC            census_metric
+#else
+#define METRIC NULL
+#endif
+
 #include "gc_manual_backend.h"
 
 static const char *version(void)
@@ -22,8 +29,16 @@ static void stats(struct gc_stats *stats)
     }
 }
 
+static const struct gc_option options[] = {
+    {"census", GC_OPTION_FLAG, "", NULL, 0, 0, 1,
+     "count objects, references and lifetimes, for the character of a workload; not for times"},
+};
+
 const struct gc_backend gc_backend = {
     MANUAL_MEMBERS,
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .metric = METRIC,
     .name = "malloc",
     .summary = "glibc malloc and free, by hand",
     .version = version,

@@ -1,15 +1,18 @@
 /* cmd_list.c: `gcmeter list`: what there is, from --describe and the tables. */
+#include "data/run_data.h"
 #include "data/schema.h"
 #include "driver/catalog.h"
 #include "driver/cmd.h"
 #include "driver/suite.h"
 #include "driver/text_table.h"
+#include "driver/workload_character.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_CSV = 256, KEY_QUIET, KEY_MARKDOWN };
+enum { KEY_CSV = 256, KEY_QUIET, KEY_MARKDOWN, KEY_RUN };
 
 enum topic { TOPIC_BACKENDS, TOPIC_WORKLOADS, TOPIC_SUITES, TOPIC_METRICS, TOPIC_COUNT };
 
@@ -20,12 +23,15 @@ struct request {
     bool csv;
     bool quiet;
     bool markdown;
+    const char *run; /* NULL: not given */
 };
 
 static const struct argp_option option_table[] = {
     {"csv", KEY_CSV, NULL, 0, "as CSV: one kind of thing, one row per thing and option", 0},
     {"quiet", KEY_QUIET, NULL, 0, "names only, of what can be used", 0},
-    {"markdown", KEY_MARKDOWN, NULL, OPTION_HIDDEN, "of metrics: results/SCHEMA.md", 0},
+    {"markdown", KEY_MARKDOWN, NULL, OPTION_HIDDEN,
+     "of metrics: results/SCHEMA.md; of workloads, with --run: workloads/README.md", 0},
+    {"run", KEY_RUN, "DIR", OPTION_HIDDEN, "a run of the suite character", 0},
     {0},
 };
 
@@ -42,6 +48,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_MARKDOWN:
         r->markdown = true;
         return 0;
+    case KEY_RUN:
+        r->run = text;
+        return 0;
     case ARGP_KEY_ARG:
         if (r->topic >= 0)
             return cmd_usage(state, "one of backends, workloads, suites and metrics at a time");
@@ -55,8 +64,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                              text);
         return 0;
     case ARGP_KEY_END:
-        if (r->markdown && r->topic != TOPIC_METRICS)
-            return cmd_usage(state, "--markdown is for list metrics");
+        if (r->markdown && r->topic != TOPIC_METRICS && r->topic != TOPIC_WORKLOADS)
+            return cmd_usage(state, "--markdown is for list metrics and list workloads");
+        if ((r->run != NULL) != (r->markdown && r->topic == TOPIC_WORKLOADS))
+            return cmd_usage(state, "--run DIR and --markdown go together, for list workloads");
         if (r->topic < 0 && (r->csv || r->quiet))
             return cmd_usage(state, "--%s needs one of backends, workloads, suites and metrics",
                              r->csv ? "csv" : "quiet");
@@ -324,12 +335,35 @@ static void list_metrics(const struct request *request)
     text_table_free(&table);
 }
 
+/* workloads/README.md from a run. */
+static int write_character(const char *folder)
+{
+    struct run_data *run;
+    struct csv_error error;
+    struct catalog catalog;
+    int failed = run_data_load(&run, folder, &error);
+    if (failed)
+        return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+    catalog_discover(&catalog);
+    failed = workload_character_write(run, &catalog, stdout);
+    catalog_free(&catalog);
+    run_data_free(run);
+    if (failed == -ENODATA)
+        return cmd_fail(CMD_USAGE,
+                        "%s has no cell of malloc:census=1; gcmeter run --suite character makes a "
+                        "run that has",
+                        folder);
+    return failed ? cmd_fail(CMD_MISSING, "out of memory") : CMD_DONE;
+}
+
 int cmd_list(int argc, char **argv)
 {
     struct request request = {.topic = -1};
     int code = cmd_parse(&parser, argc, argv, &request);
     if (code >= 0)
         return code;
+    if (request.run)
+        return write_character(request.run);
     if (request.markdown) {
         int error = schema_write_markdown(stdout);
         return error ? cmd_fail(CMD_MISSING, "stdout: %s", strerror(-error)) : CMD_DONE;

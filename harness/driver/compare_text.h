@@ -21,9 +21,9 @@ struct compare_text {
 void compare_text_runs(const struct compare_text *text, const struct compare_result *result);
 
 /* A table per cell of the reference: every variant's figures beside it, the first metric as ratio
- * with interval and verdict, fastest first, and what did not complete; then geometric means, and where
- * the run has other settings of the reference's backend, the fastest of them for each workload. At
- * most COMPARE_TEXT_METRICS metrics. Returns 0 or -ENOMEM. */
+ * with interval and verdict, fastest first, and what did not complete; then geometric means, and
+ * where the run has other settings of the reference's backend, the fastest of them for each
+ * workload. At most COMPARE_TEXT_METRICS metrics. Returns 0 or -ENOMEM. */
 int compare_text_backends(const struct compare_text *text, const struct compare_result *result,
                           const struct run_data *run, const char *reference);
 

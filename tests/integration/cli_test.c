@@ -294,6 +294,25 @@ static void suites_are_plans_that_can_be_built(void **state)
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.out, "quads/malloc/heap=none/threads=1");
     assert_contains(p.out, "1 cell, 0 of them skipped; 11 processes");
+    static const struct {
+        const char *suite;
+        const char *cell;
+    } suites[] = {
+        {"standard", "http_server/marksweep/heap=3xlive/threads=1"},
+        {"full", "weak_cache/marksweep/heap=1.5xlive/threads=1"},
+        {"pauses", "http_server/marksweep/heap=3xlive/threads=2"},
+        {"threads", "larson/malloc/heap=none/threads=2"},
+        {"tuning", "quads/marksweep:gogc=400,markers=1/heap=none/threads=1"},
+        {"mission", "cyclic_graph:leak=1/marksweep/heap=3xlive/threads=1"},
+        {"character", "strings/malloc:census=1/heap=none/threads=1"},
+    };
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        char command[64];
+        snprintf(command, sizeof command, "run --dry-run --suite %s", suites[i].suite);
+        process_run(&p, command);
+        assert_exit_code(&p, CMD_DONE);
+        assert_contains(p.out, suites[i].cell);
+    }
     assert_refused("run --dry-run --suite memory --backend marksweep --minheap @/absent.csv",
                    CMD_MISSING,
                    "gcmeter minheap --workload gcbench --workload cyclic_graph --workload "
@@ -312,6 +331,62 @@ static struct run_data *load(const char *name)
     if (run_data_load(&run, process_path(name), &error))
         fail_msg("%s", error.text);
     return run;
+}
+
+/* sparse allocates a window and lists of records of one pointer and thirty words: all of what the
+ * census counts is known. The page in the tree has the same columns and every workload. */
+static void what_workloads_allocate_is_counted(void **state)
+{
+    (void)state;
+    static char page[1 << 16];
+    process_run(&p, "run --quiet --workload sparse:window=20,rounds=3,length=50 --backend malloc "
+                    "--backend malloc:census=1 --invocations 2 --iterations 2 --out @/character");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("character");
+    static const struct {
+        const char *metric;
+        double value;
+    } expected[] = {
+        {"census_objects_count", 2 * (1 + 20 * 3 * 50)},
+        {"census_bytes", 2 * (20 * 8 + 20 * 3 * 50 * 31 * 8)},
+        {"census_pointers_count", 2 * (20 + 20 * 3 * 50)},
+        {"census_leaves_count", 0},
+        {"census_freed_count", 2 * (1 + 20 * 3 * 50)},
+        {"census_live_peak_count", 1 + 20 * 50},
+        {"census_live_peak_bytes", 20 * 8 + 20 * 50 * 31 * 8},
+    };
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        bool is_census = strstr(run->cells[run->invocations[i].cell].key, "census=1") != NULL;
+        for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
+            double value;
+            int metric = run_data_metric(run, expected[k].metric);
+            assert_true(metric >= 0);
+            assert_int_equal(run_data_value(run, i, (size_t)metric, &value), is_census);
+            if (is_census && value != expected[k].value)
+                fail_msg("%s is %g, not %g", expected[k].metric, value, expected[k].value);
+        }
+    }
+    run_data_free(run);
+
+    process_run(&p, "list workloads --markdown --run @/character");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "| `sparse:length=50,window=20,rounds=3` | 3001 | 248 B | 1.01 | 0 % | "
+                           "1001 | 242 KiB | ");
+    assert_contains(p.out, "\n| `gcbench` | - |");
+    process_read_file("workloads/README.md", page, sizeof page);
+    const char *heading = strstr(p.out, "| workload |");
+    *strchr(strchr(heading, '\n') + 1, '\n') = '\0';
+    assert_contains(page, heading);
+    static const char *const rows[] = {
+#define WORKLOAD(name) "\n| `" #name "` | ",
+#include "workloads.def"
+#undef WORKLOAD
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_contains(page, rows[i]);
+    assert_refused("list workloads --markdown --run tests/fixtures/run_quick", CMD_USAGE,
+                   "has no cell of malloc:census=1");
+    assert_refused("list backends --run @/character", CMD_USAGE, "--run DIR and --markdown");
 }
 
 static void a_small_run_leaves_complete_files(void **state)
@@ -620,6 +695,7 @@ int main(void)
         cmocka_unit_test(lists_have_what_tables_and_runners_say),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_measures_nothing),
         cmocka_unit_test(suites_are_plans_that_can_be_built),
+        cmocka_unit_test(what_workloads_allocate_is_counted),
         cmocka_unit_test(a_small_run_leaves_complete_files),
         cmocka_unit_test(the_shortest_process_has_its_memory_sampled),
         cmocka_unit_test(the_missions_slice_is_printed),
