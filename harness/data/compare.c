@@ -623,7 +623,8 @@ static bool is_bad_in(const struct compare_result *result, const struct compare_
 void compare_confirm(struct compare_result *result, const struct compare_result *fresh)
 {
     for (size_t i = 0; i < result->row_count; i++)
-        if (is_bad(&result->rows[i]) && !is_bad_in(fresh, &result->rows[i]))
+        if (is_bad(&result->rows[i]) && result->rows[i].new.of > 0 &&
+            !is_bad_in(fresh, &result->rows[i]))
             withhold(result, &result->rows[i], "not confirmed by further invocations");
     sort_rows(result);
 }

@@ -121,7 +121,8 @@ int compare_backends(struct compare_result **result, const struct run_data *run,
                      struct csv_error *error);
 
 /* Holds what is regressed or broken against a comparison of further invocations of the same cells:
- * what is neither there becomes inconclusive, with `why` saying so. Only compare_runs() results. */
+ * what is neither there becomes inconclusive, with `why` saying so. What has no
+ * invocations at all in the new run stays broken. Only compare_runs() results. */
 void compare_confirm(struct compare_result *result, const struct compare_result *fresh);
 
 /* Makes every verdict inconclusive but those on failures, with that `why`, which must live as long

@@ -29,14 +29,14 @@ static void write_skipped(struct ab_pair *pair, const struct environment_run *ru
     for (int arm = 0; arm < AB_ARMS; arm++) {
         const struct plan *plan = pair->plans[arm];
         for (size_t i = 0; i < plan->cell_count && !pair->files[arm].error; i++) {
-            if (pair->chosen[i])
-                continue;
             const struct plan_cell *cell = &plan->cells[i];
+            if (pair->chosen[i] && !cell->skip)
+                continue;
             struct run_files_place place = {
                 .cell = cell, .order = -1, .order_seed = run->order_seed};
             struct invocation_result result = {.status = INVOCATION_SKIPPED};
             snprintf(result.detail, sizeof result.detail, "%s",
-                     cell->skip ? cell->skip : "it is skipped in the other arm");
+                     cell->skip ? cell->skip : "base skips it");
             run_files_commit(&pair->files[arm], &place, &result);
         }
     }
@@ -64,7 +64,7 @@ int ab_pair_open(struct ab_pair *pair, const char *folder, const struct plan *co
     size_t count = plans[AB_BASE]->cell_count;
     pair->chosen = xcalloc(count, sizeof *pair->chosen);
     for (size_t i = 0; i < count; i++)
-        pair->chosen[i] = !plans[AB_BASE]->cells[i].skip && !plans[AB_NEW]->cells[i].skip;
+        pair->chosen[i] = !plans[AB_BASE]->cells[i].skip;
     write_skipped(pair, run);
     int error = pair->files[AB_BASE].error ? pair->files[AB_BASE].error : pair->files[AB_NEW].error;
     if (error)
@@ -177,7 +177,8 @@ static void measure_round(struct ab_meter *meter, struct ab_pair *const *pairs, 
     for (size_t p = 0; p < pair_count; p++)
         for (size_t i = 0; i < pairs[p]->plans[AB_BASE]->cell_count; i++)
             for (int arm = 0; arm < AB_ARMS; arm++)
-                if (pairs[p]->chosen[i] && pairs[p]->done_count < invocations)
+                if (pairs[p]->chosen[i] && !pairs[p]->plans[arm]->cells[i].skip &&
+                    pairs[p]->done_count < invocations)
                     *(struct slot *)xappend(&slots, &count, sizeof *slots) =
                         (struct slot){pairs[p], i, arm};
     shuffle(slots, count, meter->order_seed, meter->round_count);

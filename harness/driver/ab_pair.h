@@ -17,7 +17,7 @@ enum { AB_BASE, AB_NEW, AB_ARMS };
 struct ab_pair {
     const struct plan *plans[AB_ARMS]; /* with the same keys in the same order */
     struct run_files files[AB_ARMS];
-    bool *chosen;        /* by cell: whether it is measured */
+    bool *chosen;        /* by cell: whether it is measured, in the arms that do not skip it */
     unsigned done_count; /* invocations of each chosen cell in each arm */
 };
 
@@ -28,8 +28,8 @@ struct ab_arm {
 };
 
 /* Opens FOLDER/base and FOLDER/new, which are absent or empty, and writes what is known before
- * measuring. Every cell that is skipped in neither plan is chosen; of the others there is a row
- * that says why. 0, or a negative errno of writing and nothing to close. */
+ * measuring. Every cell that base does not skip is chosen; of what an arm skips there is a row that
+ * says why. 0, or a negative errno of writing and nothing to close. */
 int ab_pair_open(struct ab_pair *pair, const char *folder, const struct plan *const plans[AB_ARMS],
                  const struct ab_arm arms[AB_ARMS], const struct environment_run *run);
 

@@ -143,7 +143,7 @@ static size_t choose_suspects(const struct compare_result *result, struct ab_pai
             is_suspect |= (result->rows[r].verdict == COMPARE_REGRESSED ||
                            result->rows[r].verdict == COMPARE_BROKEN) &&
                           !strcmp(result->rows[r].base_cell->key, plan->cells[i].key);
-        fresh->chosen[i] &= is_suspect;
+        fresh->chosen[i] &= is_suspect && !fresh->plans[AB_NEW]->cells[i].skip;
         count += fresh->chosen[i];
     }
     return count;
@@ -327,9 +327,8 @@ int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
         if (cell_count)
             return cmd_fail(CMD_USAGE, "nothing gates in these cells; name what does: --metric "
                                        "NAME, or --gate FILE");
-        const struct plan_cell *cells = s->plans[AB_BASE]->cells;
-        const char *skip = cells[0].skip ? cells[0].skip : s->plans[AB_NEW]->cells[0].skip;
-        return cmd_fail(CMD_MISSING, "no cell can be measured: %s", skip);
+        return cmd_fail(CMD_MISSING, "no cell can be measured: %s",
+                        s->plans[AB_BASE]->cells[0].skip);
     }
     error = open_control(s, &control_pair, first);
     if (error) {

@@ -162,6 +162,38 @@ static void a_cell_that_crashes_is_broken(void **state)
     assert_exit_code(&p, CMD_FAILED);
 }
 
+static void a_cell_that_new_skips_is_broken(void **state)
+{
+    (void)state;
+    fake_folder("threads", "fake", "threads");
+    process_run(&p, AB "threads --new fake:build=@/steady --out @/skipped --threads 2");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "broken: skipped");
+    /* Beside a regression, too, which is confirmed. */
+    process_run(&p, AB "threads --new fake:build=@/slow --out @/both --threads 1 --threads 2");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "1 broken, 1 regressed\n");
+}
+
+static void an_interrupt_keeps_what_was_measured(void **state)
+{
+    (void)state;
+    fake_folder("again", "fake", "noisy");
+    pid_t pid = process_start(AB "again --new fake:build=@/again --out @/kept --invocations 9999");
+    struct stat st = {0};
+    for (int tries = 0; tries < 6000 && st.st_size < 12; tries++) {
+        usleep(10000);
+        if (stat(process_path("again/count"), &st))
+            st.st_size = 0;
+    }
+    assert_int_equal(kill(pid, SIGINT), 0);
+    process_wait(&p, pid);
+    assert_exit_code(&p, CMD_INTERRUPTED);
+    assert_string_equal(p.out, "");
+    assert_contains(p.err, "interrupted: what was measured is in ");
+    assert_true(count_invocations("kept/new") >= 2);
+}
+
 static void options_may_differ(void **state)
 {
     (void)state;
@@ -203,6 +235,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(too_few_invocations_are_raised),
         cmocka_unit_test(a_control_that_moves_withholds_verdicts),
         cmocka_unit_test(a_cell_that_crashes_is_broken),
+        cmocka_unit_test(a_cell_that_new_skips_is_broken),
+        cmocka_unit_test(an_interrupt_keeps_what_was_measured),
         cmocka_unit_test(options_may_differ),
         cmocka_unit_test(bad_requests_are_refused),
     };

@@ -7,6 +7,7 @@
  *   crash    crashes
  *   noisy    anything from 5 to 10 ms
  *   listed   slow in the invocations whose numbers the file `slow` lists, counted from 0
+ *   threads  steady, and can have several threads
  *   elsewhere  says that it has loaded a library of /usr
  *   mismatch   refuses its library
  * Include after gcmeter_process.h. */
@@ -63,9 +64,11 @@ static inline int fake_describe(const char *name, const char *behaviour)
     printf("protocol,1\r\nname,%s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n", name);
     if (!strcmp(behaviour, "elsewhere"))
         puts("library,/usr/lib/libgc.so.1\r");
+    if (!strcmp(behaviour, "threads"))
+        puts("capability,threads\r");
     puts("reclaim,tracing\r\ncapability,heap_limit\r\n"
          "option,speed,number,percent,5,1,9,,how fast\r\n"
-         "workload,chore,one chore,,a little work\r\n"
+         "workload,chore,one chore,threads,a little work\r\n"
          "param,chore,size,bytes,4096,1,1048576,how much\r");
     if (strcmp(behaviour, "mismatch") != 0)
         return 0;
