@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/number_text.h"
@@ -427,10 +428,16 @@ int csv_read(const char *path, const struct schema_file *file, csv_row_function 
         .error = error,
         .line = 1,
     };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK, opening a pipe would wait for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         int reason = errno;
         return refuse(&reader, 0, -reason, "%s", strerror(reason));
+    }
+    struct stat status;
+    if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+        close(fd);
+        return refuse(&reader, 0, -EBADMSG, "not a regular file");
     }
     csv_init(&reader.parser, CSV_STRICT);
     /* Blanks are part of a field (RFC 4180, section 2.4); libcsv would strip them. */

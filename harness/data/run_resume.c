@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/derived.h"
@@ -147,17 +148,21 @@ static int keep_row(void *data, const struct csv_row *row)
     return 0;
 }
 
+/* Cuts off a last row that was being written. */
+static int cut_last_row(const char *path, const struct schema_file *file, struct csv_error *error)
+{
+    int64_t end = 0;
+    int result = csv_read(path, file, keep_row, NULL, &end, error);
+    return !result && truncate(path, (off_t)end) ? fail(error, path, errno) : result;
+}
+
 /* Cuts invocations.csv and loads the run into *run, which stays NULL where the file is absent. */
 static int cut_invocations(const char *folder, const char *path, struct run_data **run,
                            struct csv_error *error)
 {
-    int64_t end = 0;
-    int result =
-        csv_read(path, &schema_files[SCHEMA_FILE_INVOCATIONS], keep_row, NULL, &end, error);
+    int result = cut_last_row(path, &schema_files[SCHEMA_FILE_INVOCATIONS], error);
     if (result == -ENOENT)
         return 0;
-    if (!result && truncate(path, (off_t)end))
-        result = fail(error, path, errno);
     return result ? result : run_data_load(run, folder, error);
 }
 
@@ -165,13 +170,15 @@ int run_resume_cut(const char *folder, struct csv_error *error)
 {
     struct run_data *run = NULL;
     int result = 0;
-    for (int file = SCHEMA_FILE_INVOCATIONS; file < SCHEMA_RUN_FILE_COUNT && !result; file++) {
+    for (int file = SCHEMA_FILE_RUN; file < SCHEMA_RUN_FILE_COUNT && !result; file++) {
         char *path;
         if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0) {
             result = fail(error, folder, ENOMEM);
             break;
         }
-        if (file == SCHEMA_FILE_INVOCATIONS)
+        if (file == SCHEMA_FILE_RUN)
+            result = cut_last_row(path, &schema_files[file], error);
+        else if (file == SCHEMA_FILE_INVOCATIONS)
             result = cut_invocations(folder, path, &run, error);
         else if (run)
             result = cut_file(run, path, &schema_files[file], error);
@@ -183,15 +190,29 @@ int run_resume_cut(const char *folder, struct csv_error *error)
     return result;
 }
 
+/* Opening a pipe that lies in the place of a file would wait for its writer. */
+static bool is_regular(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* Whether the file is absent, or `header` (NULL: any) is its first line, as far as it goes, and,
  * with header_only, its last. */
 static int looks_unused(const char *path, const char *header, bool header_only, bool *unused,
                         struct csv_error *error)
 {
     *unused = true;
+    if (access(path, F_OK) && errno == ENOENT)
+        return 0;
+    /* What else there is, who reads it as a result file will tell. */
+    if (!is_regular(path)) {
+        *unused = false;
+        return 0;
+    }
     FILE *file = fopen(path, "re");
     if (!file)
-        return errno == ENOENT ? 0 : fail(error, path, errno);
+        return fail(error, path, errno);
     int c;
     while ((c = getc(file)) != EOF && c != '\n')
         if (*unused && header && c != *header++)
@@ -208,9 +229,12 @@ int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_er
     int result = 0;
     bool unused = true;
     *is_removed = false;
-    /* The first pass looks, the second one removes. */
-    for (int pass = 0; pass < 2 && unused && !result; pass++)
-        for (int file = 0; file < SCHEMA_RUN_FILE_COUNT && unused && !result; file++) {
+    /* The first pass looks, the second one removes, run.csv last: killed in between, it leaves what
+     * it would again remove, and not a folder of files that belong to no run. */
+    for (int pass = 0; pass < 2 && unused && !result; pass++) {
+        if (pass == 1)
+            derived_remove(folder);
+        for (int file = SCHEMA_RUN_FILE_COUNT - 1; file >= 0 && unused && !result; file--) {
             bool is_run = file == SCHEMA_FILE_RUN;
             char *path;
             if (asprintf(&path, "%s/%s", folder, schema_files[file].name) < 0)
@@ -221,8 +245,7 @@ int run_resume_remove_unused(const char *folder, bool *is_removed, struct csv_er
                 result = fail(error, path, errno);
             free(path);
         }
+    }
     *is_removed = unused && !result;
-    if (*is_removed)
-        derived_remove(folder);
     return result;
 }

@@ -6,10 +6,10 @@
 
 #include "data/csv_read.h"
 
-/* Removes what lies after the last commit from the files in `folder`: a last row of invocations.csv
- * without its newline, and rows of the other files that belong to no committed invocation, or are
- * torn. Where invocations.csv is absent, nothing has been committed, and the others become empty.
- * run.csv is left as it is. Nobody may be writing to the folder. 0, or a negative errno described
+/* Removes what lies after the last commit from the files in `folder`: a last row of run.csv or
+ * invocations.csv without its newline, and rows of the other files that belong to no committed
+ * invocation, or are torn. Where invocations.csv is absent, nothing has been committed, and the
+ * others become empty. Nobody may be writing to the folder. 0, or a negative errno described
  * in *error, as by run_data_load() and by the system calls. */
 int run_resume_cut(const char *folder, struct csv_error *error);
 

@@ -1,18 +1,25 @@
 #include "driver/run_files.h"
 
+#include "base/clock.h"
 #include "driver/xalloc.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make_folders(const char *folder)
+/* A killed gcmeter is gone before the runner that it had just forked is, and until that has been
+ * killed too, or has become its program, it holds the lock that it inherited. */
+#define LOCK_PATIENCE_NS INT64_C(2000000000)
+#define LOCK_RETRY_MS    10
+
+int run_files_make_folder(const char *folder)
 {
     char *path = xstrdup(folder);
     int error = 0;
@@ -46,7 +53,7 @@ int run_files_check_empty(const char *folder)
 int run_files_open(struct run_files *files, const char *folder, bool resume)
 {
     *files = (struct run_files){.folder = xstrdup(folder)};
-    int error = make_folders(folder);
+    int error = run_files_make_folder(folder);
     if (!error && !resume)
         error = run_files_check_empty(folder);
     for (size_t i = 0; i < SCHEMA_RUN_FILE_COUNT && !error; i++) {
@@ -64,11 +71,17 @@ int run_files_lock(const char *folder)
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    return -error;
+    int64_t deadline_ns = clock_now_ns() + LOCK_PATIENCE_NS;
+    for (;;) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        int error = errno;
+        if (error != EWOULDBLOCK || clock_now_ns() >= deadline_ns) {
+            close(fd);
+            return -error;
+        }
+        poll(NULL, 0, LOCK_RETRY_MS);
+    }
 }
 
 int run_files_close(struct run_files *files)

@@ -16,20 +16,22 @@ struct run_files {
     int error; /* the first negative errno of writing, or 0 */
 };
 
-/* Makes the folder if it is absent, with those above it, and opens its files; rows are appended to
- * what `resume` finds there. Without it, a folder that has something in it is refused with -EEXIST;
- * others: errno of mkdir, open or write, -EBADMSG from csv_writer_open(). On failure there is
- * nothing to close. */
-int run_files_open(struct run_files *files, const char *folder, bool resume);
+/* Makes the folder if it is absent, with those above it. 0 or a negative errno. */
+int run_files_make_folder(const char *folder);
 
 /* -EEXIST where there is something in the folder, 0 where there is nothing or no folder, or the
  * errno of opening it. */
 int run_files_check_empty(const char *folder);
 
-/* Keeps other processes from resuming the run in `folder` while this one lives: returns a
- * descriptor to close, or -EWOULDBLOCK where another one has it. Other negative errnos say that the
- * folder cannot be locked. */
+/* Keeps other processes from writing the run in `folder` while this one lives: returns a descriptor
+ * to close, or -EWOULDBLOCK where another one has had it for two seconds. Other negative errnos say
+ * that the folder cannot be locked. */
 int run_files_lock(const char *folder);
+
+/* Opens the files of the folder, which is made if it is absent; rows are appended to what `resume`
+ * finds there. Without it, a folder that has something in it is refused with -EEXIST; others: errno
+ * of mkdir, open or write, -EBADMSG from csv_writer_open(). On failure there is nothing to close. */
+int run_files_open(struct run_files *files, const char *folder, bool resume);
 
 /* Closes all; the first error of all writing. */
 int run_files_close(struct run_files *files);

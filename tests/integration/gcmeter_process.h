@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,12 +69,11 @@ static inline void process_read_file(const char *path, char *text, size_t bytes)
         fclose(file);
 }
 
-/* Starts `gcmeter ARGUMENTS…` (words separated by single blanks; @ stands for the folder), with
- * stdout and stderr into files of the folder. */
-static inline pid_t process_start(const char *arguments)
+/* Puts `gcmeter ARGUMENTS…` into argv, which holds until the next call: words are separated by
+ * single blanks; @ stands for the folder. */
+static inline void process_split(const char *arguments, char *argv[PROCESS_ARGUMENTS + 2])
 {
     static char words[4096];
-    char *argv[PROCESS_ARGUMENTS + 2];
     size_t length = 0;
     for (const char *c = arguments; *c; c++) {
         int n = *c == '@' ? snprintf(words + length, sizeof words - length, "%s", process_folder)
@@ -89,6 +89,14 @@ static inline pid_t process_start(const char *arguments)
         argv[argc++] = word;
     }
     argv[argc] = NULL;
+}
+
+/* Starts `gcmeter ARGUMENTS…`, as process_split() takes them, with stdout and stderr into files of
+ * the folder. */
+static inline pid_t process_start(const char *arguments)
+{
+    char *argv[PROCESS_ARGUMENTS + 2];
+    process_split(arguments, argv);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, process_path("stdout"),
@@ -117,6 +125,46 @@ static inline void process_run(struct process *process, const char *arguments)
     process_wait(process, process_start(arguments));
 }
 
+/* As process_start(), but `prepare` is called in the new process first, with the streams in place.
+ * Where it fails the process ends with PROCESS_UNPREPARED. */
+#define PROCESS_UNPREPARED 99
+static inline pid_t process_start_prepared(const char *arguments, bool (*prepare)(void *data),
+                                           void *data)
+{
+    char *argv[PROCESS_ARGUMENTS + 2];
+    process_split(arguments, argv);
+    int out = open(process_path("stdout"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int err = open(process_path("stderr"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    assert_true(out >= 0 && err >= 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (dup2(out, 1) < 0 || dup2(err, 2) < 0 || !prepare(data))
+            _exit(PROCESS_UNPREPARED);
+        execv(process_program, argv);
+        _exit(PROCESS_UNPREPARED);
+    }
+    close(out);
+    close(err);
+    return pid;
+}
+
+static inline void process_run_prepared(struct process *process, const char *arguments,
+                                        bool (*prepare)(void *data), void *data)
+{
+    process_wait(process, process_start_prepared(arguments, prepare, data));
+}
+
+/* Nothing is on stderr but one line, which says `part`. */
+static inline void assert_one_line(const struct process *process, const char *part)
+{
+    if (!strstr(process->err, part))
+        fail_msg("'%s' is not in: %s", part, process->err);
+    const char *newline = strchr(process->err, '\n');
+    if (!newline || newline[1])
+        fail_msg("not one line: %s", process->err);
+}
+
 static inline void assert_exit_code(const struct process *process, int expected)
 {
     if (process->exit_code != expected)
@@ -136,10 +184,7 @@ static inline void assert_refused(const char *arguments, int exit_code, const ch
     process_run(&process, arguments);
     assert_exit_code(&process, exit_code);
     assert_string_equal(process.out, "");
-    assert_contains(process.err, part);
-    const char *newline = strchr(process.err, '\n');
-    if (!newline || newline[1])
-        fail_msg("not one line: %s", process.err);
+    assert_one_line(&process, part);
 }
 
 #endif
