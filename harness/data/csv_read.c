@@ -79,7 +79,7 @@ int csv_row_refuse(const struct csv_row *row, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    describe(row->error, row->path, row->line, 0, format, arguments);
+    describe(row->error, row->path, row->line, 1, format, arguments);
     va_end(arguments);
     return -EBADMSG;
 }
@@ -161,7 +161,8 @@ static void take_field(void *bytes, size_t length, void *data)
     if (reader->result)
         return;
     if (reader->row_complete) {
-        reader->result = refuse(reader, 0, -EBADMSG, "a carriage return without a line feed");
+        reader->result =
+            refuse(reader, reader->field_count, -EBADMSG, "a carriage return without a line feed");
         return;
     }
     size_t column = reader->field_count + 1;
@@ -194,7 +195,8 @@ static void end_row(int terminator, void *data)
     (void)terminator;
     struct reader *reader = data;
     if (!reader->result && reader->row_complete)
-        reader->result = refuse(reader, 0, -EBADMSG, "a carriage return without a line feed");
+        reader->result =
+            refuse(reader, reader->field_count, -EBADMSG, "a carriage return without a line feed");
     reader->row_complete = true;
 }
 
@@ -222,7 +224,8 @@ static int take_header(struct reader *reader)
     }
     for (size_t i = 0; i < file->column_count; i++)
         if (file->columns[i].better == SCHEMA_KEY && !reader->position[i])
-            return refuse(reader, 0, -EBADMSG, "the column '%s' is missing", file->columns[i].name);
+            return refuse(reader, reader->header_count + 1, -EBADMSG, "the column '%s' is missing",
+                          file->columns[i].name);
     reader->has_header = true;
     return 0;
 }
@@ -262,9 +265,13 @@ static int give_row(struct reader *reader)
 {
     if (!reader->has_header)
         return take_header(reader);
-    if (reader->field_count != reader->header_count)
-        return refuse(reader, 0, -EBADMSG, "%zu fields where the header has %zu",
-                      reader->field_count, reader->header_count);
+    if (reader->field_count != reader->header_count) {
+        size_t least =
+            reader->field_count < reader->header_count ? reader->field_count : reader->header_count;
+        return refuse(reader, least + 1, -EBADMSG, "%zu field%s where the header has %zu",
+                      reader->field_count, reader->field_count == 1 ? "" : "s",
+                      reader->header_count);
+    }
     for (size_t i = 0; i < reader->field_count; i++)
         if (reader->columns[i] != NO_COLUMN)
             reader->text[reader->columns[i]] = reader->bytes + reader->offsets[i];
@@ -321,7 +328,8 @@ static int take_piece(struct reader *reader, char *piece, size_t length)
         return refuse(reader, 0, -ENOMEM, "out of memory");
     }
     if ((size_t)(reader->offset - reader->row.start_offset) > ROW_BYTES_MAX)
-        return refuse(reader, 0, -EBADMSG, "a row of more than %zu MiB", ROW_BYTES_MAX >> 20);
+        return refuse(reader, reader->field_count + 1, -EBADMSG, "a row of more than %zu MiB",
+                      ROW_BYTES_MAX >> 20);
     if (!line_ends || !reader->row_complete)
         return 0;
     reader->row_complete = false;
@@ -353,7 +361,7 @@ static int take_end(struct reader *reader)
                       "a quoted field that does not end");
     if (!reader->has_header) {
         reader->row.line = 1;
-        return refuse(reader, 0, -ENODATA, "no complete header row");
+        return refuse(reader, 1, -ENODATA, "no complete header row");
     }
     return 0;
 }

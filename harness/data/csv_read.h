@@ -49,7 +49,8 @@ typedef int csv_row_function(void *data, const struct csv_row *row);
 int csv_read(const char *path, const struct schema_file *file, csv_row_function *each, void *data,
              int64_t *end, struct csv_error *error);
 
-/* Describe what is wrong with the row, or with one field of it, and return -EBADMSG. */
+/* Describe what is wrong with the row, in column 1, or with one field of it, and return -EBADMSG.
+ */
 int csv_row_refuse(const struct csv_row *row, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int csv_field_refuse(const struct csv_row *row, size_t column, const char *format, ...)

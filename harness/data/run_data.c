@@ -476,8 +476,8 @@ static int load(struct run_data *run, struct csv_error *error)
     if (!result && !run_data_key(run, "schema_version")) {
         char folder[512];
         printable_copy(folder, sizeof folder, run->folder);
-        snprintf(error->text, sizeof error->text, "%s/run.csv: the key schema_version is missing",
-                 folder);
+        snprintf(error->text, sizeof error->text,
+                 "%s/run.csv:1:1: the key schema_version is missing", folder);
         result = -EBADMSG;
     }
     if (!result)

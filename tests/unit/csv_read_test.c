@@ -154,12 +154,12 @@ static void malformed_rows_are_refused(void **state)
         const char *row, *says;
         size_t length;
     } cases[] = {
-        {"c,0,-1,full,1,2\n", ":3: 6 fields where the header has 7", 0},
-        {"c,0,-1,full,1,2,3,4\n", ":3: 8 fields where the header has 7", 0},
-        {"c\n", ":3: 1 fields where the header has 7", 0},
+        {"c,0,-1,full,1,2\n", ":3:7: 6 fields where the header has 7", 0},
+        {"c,0,-1,full,1,2,3,4\n", ":3:8: 8 fields where the header has 7", 0},
+        {"c\n", ":3:2: 1 field where the header has 7", 0},
         {"c,0,-1,fu\"ll,1,2,3\n", ":3:4: a quote inside a field", 0},
         {"c,0,-1,\"full,1,2,3\n", ":3:4: a quoted field that does not end", 0},
-        {"c,0,-1,fu\rll,1,2,3\n", ":3: a carriage return without a line feed", 0},
+        {"c,0,-1,fu\rll,1,2,3\n", ":3:4: a carriage return without a line feed", 0},
         {"c,0,-1,fu\0ll,1,2,3\n", ":3:4: a NUL byte", 20},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

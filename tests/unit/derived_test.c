@@ -220,7 +220,7 @@ static void stops_that_cannot_be_are_refused(void **state)
     run_fixture_close(&fixture);
     struct csv_error error;
     assert_int_equal(derive(&error), -EBADMSG);
-    assert_non_null(strstr(error.text, "pauses.csv:3: no such stop"));
+    assert_non_null(strstr(error.text, "pauses.csv:3:1: no such stop"));
     assert_false(derived_exist(folder));
 }
 

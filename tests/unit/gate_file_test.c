@@ -99,7 +99,7 @@ static void what_is_wrong_is_told_with_its_place(void **state)
         {HEADER "*,wall_ns,5,0\n*,wall_ns,6,0\n",
          ": the same cell_pattern and metric as in line 2"},
         {HEADER "*,wall_ns,5\n", ":2"},
-        {HEADER "*,wall_ns,5,0", ": the last line does not end"},
+        {HEADER "*,wall_ns,5,0", ":2:1: the line does not end"},
         {HEADER "\"*,wall_ns,5,0\n", ":2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

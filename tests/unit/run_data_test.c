@@ -207,15 +207,16 @@ static void refuses_with_file_line_and_column(void **state)
         int error;
         const char *message;
     } cases[] = {
-        {"", -ENODATA, "invocations.csv:1: no complete header row"},
-        {KEYS, -ENODATA, "invocations.csv:1: no complete header row"},
-        {"cell,workload\n", -EBADMSG, "invocations.csv:1: the column 'workload_params' is missing"},
+        {"", -ENODATA, "invocations.csv:1:1: no complete header row"},
+        {KEYS, -ENODATA, "invocations.csv:1:1: no complete header row"},
+        {"cell,workload\n", -EBADMSG,
+         "invocations.csv:1:3: the column 'workload_params' is missing"},
         {KEYS ",cell\n", -EBADMSG, "invocations.csv:1:15: a second column named 'cell'"},
         {KEYS ",x\x1b,x\x1b\n", -EBADMSG, "invocations.csv:1:16: a second column named 'x\\x1b'"},
         {KEYS "\n" A "0,0,7,ok,\n", -EBADMSG,
-         "invocations.csv:2: 13 fields where the header has 14"},
+         "invocations.csv:2:14: 13 fields where the header has 14"},
         {KEYS "\n" A "0,0,7,ok,,,1\n", -EBADMSG,
-         "invocations.csv:2: 15 fields where the header has 14"},
+         "invocations.csv:2:15: 15 fields where the header has 14"},
         {KEYS ",wall_ns\n\n" A "0,0,7,ok,,,1e400\n", -EBADMSG,
          "invocations.csv:3:15: wall_ns is '1e400', which is not an unsigned 64-bit integer"},
         {KEYS ",wall_ns\n" A "0,0,7,ok,,,18446744073709551616\n", -EBADMSG,
@@ -255,7 +256,7 @@ static void refuses_with_file_line_and_column(void **state)
         {KEYS "\n" A "0,0,7,ok,\"a,\n" A "1,1,7,ok,,\n", -EBADMSG,
          "invocations.csv:2:13: a quoted field that does not end"},
         {KEYS "\n" A "0,0,7,ok,,\r" A "1,1,7,ok,,\n", -EBADMSG,
-         "invocations.csv:2: a carriage return without a line feed"},
+         "invocations.csv:2:14: a carriage return without a line feed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         put("invocations.csv", cases[i].invocations);
@@ -275,7 +276,7 @@ static void refuses_hostile_bytes(void **state)
     assert_non_null(huge);
     memset(huge, 'x', size);
     put_bytes("invocations.csv", huge, size);
-    assert_refused(-EBADMSG, "invocations.csv:1: a row of more than 16 MiB");
+    assert_refused(-EBADMSG, "invocations.csv:1:1: a row of more than 16 MiB");
     memset(huge, ',', size);
     put_bytes("invocations.csv", huge, size);
     assert_refused(-EBADMSG, "invocations.csv:1:4097: more than 4096 fields");
@@ -287,7 +288,7 @@ static void refuses_other_runs(void **state)
     (void)state;
     put("invocations.csv", KEYS "\n");
     put("run.csv", "key,value\nhost,x\n");
-    assert_refused(-EBADMSG, "run.csv: the key schema_version is missing");
+    assert_refused(-EBADMSG, "run.csv:1:1: the key schema_version is missing");
     put("run.csv", "key,value\nschema_version,2\n");
     assert_refused(-EBADMSG, "run.csv:2:2: schema version '2', but this gcmeter reads version 1");
     put("run.csv", "key,value\nschema_version,1\nhost,x\nhost,y\n");
@@ -304,9 +305,9 @@ static void refuses_bad_metrics(void **state)
         const char *message;
     } cases[] = {
         {"0,x,ns,lower,1\nC,0,x,ns,higher,1\n",
-         "metrics.csv:3: unit or better differs from earlier rows of this metric"},
+         "metrics.csv:3:1: unit or better differs from earlier rows of this metric"},
         {"0,x,ns,lower,1\nC,0,x,ns,lower,2\n",
-         "metrics.csv:3: this metric was given before for this invocation"},
+         "metrics.csv:3:1: this metric was given before for this invocation"},
         {"0,wall_ns,ns,lower,1\n",
          "metrics.csv:2:3: metric is named as a column of invocations.csv"},
         {"0,x,ns,smaller,1\n", "metrics.csv:2:5: better is not lower, higher or none"},
