@@ -7,6 +7,7 @@
 #include "data/compare.h"
 #include "data/csv_write.h"
 #include "data/json_text.h"
+#include "data/printable.h"
 
 struct column {
     const char *name;
@@ -161,11 +162,12 @@ static const struct column columns[] = {
 
 /* Calls `put` with each column's text of each row. A NULL row stands for the heading. */
 static int each_field(const struct compare_result *result, const struct compare_row *row, FILE *out,
-                      void (*put)(const struct column *column, const char *text, bool is_first,
-                                  FILE *out))
+                      int (*put)(const struct column *column, const char *text, bool is_first,
+                                 FILE *out))
 {
     bool is_first = true;
-    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+    int error = 0;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0] && !error; i++) {
         if (columns[i].by_backend_only && !result->is_by_backend)
             continue;
         char *text = NULL;
@@ -181,19 +183,37 @@ static int each_field(const struct compare_result *result, const struct compare_
             free(text);
             return -ENOMEM;
         }
-        put(&columns[i], text, is_first, out);
+        error = put(&columns[i], text, is_first, out);
         free(text);
         is_first = false;
     }
+    return error;
+}
+
+/* Made printable, since it may go to a terminal. Programs for spreadsheets calculate what begins
+ * with one of =+-@, as no name does that gcmeter gives: an apostrophe makes it a text. */
+static int put_csv_text(FILE *out, const char *text)
+{
+    size_t room = 4 * strlen(text) + 2;
+    char *field = malloc(room);
+    if (!field)
+        return -ENOMEM;
+    field[0] = '\'';
+    size_t start = *text && strchr("=+-@", *text) ? 1 : 0;
+    printable_copy(field + start, room - start, text);
+    csv_put_field(out, field);
+    free(field);
     return 0;
 }
 
-static void put_csv_field(const struct column *column, const char *text, bool is_first, FILE *out)
+static int put_csv_field(const struct column *column, const char *text, bool is_first, FILE *out)
 {
-    (void)column;
     if (!is_first)
         fputc(',', out);
+    if (!column->is_number)
+        return put_csv_text(out, text);
     csv_put_field(out, text);
+    return 0;
 }
 
 int compare_write_csv(const struct compare_result *result, FILE *out)
@@ -207,7 +227,7 @@ int compare_write_csv(const struct compare_result *result, FILE *out)
     return error ? error : fflush(out) || ferror(out) ? -EIO : 0;
 }
 
-static void put_json_member(const struct column *column, const char *text, bool is_first, FILE *out)
+static int put_json_member(const struct column *column, const char *text, bool is_first, FILE *out)
 {
     fputs(is_first ? "" : ", ", out);
     json_put_text(out, column->name);
@@ -216,6 +236,7 @@ static void put_json_member(const struct column *column, const char *text, bool 
         fputs(*text ? text : "null", out);
     else
         json_put_text(out, text);
+    return 0;
 }
 
 int compare_write_json(const struct compare_result *result, FILE *out)

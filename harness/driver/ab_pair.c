@@ -130,6 +130,8 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
     meter->started_count++;
     if (result.interrupted) {
         meter->interrupted = true;
+    } else if (result.shortage) {
+        meter->error = result.shortage;
     } else {
         check_agreement(meter, cell, &result);
         if (!place.files->error)

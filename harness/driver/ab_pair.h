@@ -45,7 +45,7 @@ struct ab_meter {
     unsigned started_count;
     unsigned round_count;
     unsigned expected_count; /* of processes, for the progress */
-    int error;               /* of writing, a negative errno */
+    int error;               /* of writing or of starting a process, a negative errno */
     bool interrupted;
 };
 

@@ -3,6 +3,7 @@
 #include "data/comparable.h"
 #include "data/looks.h"
 #include "data/run_data.h"
+#include "driver/child.h"
 #include "driver/cmd.h"
 #include "driver/stop_signals.h"
 #include "driver/xalloc.h"
@@ -154,6 +155,10 @@ static int fail_writing(const struct ab_session *s, int error)
     if (error == -EEXIST)
         return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
                         s->folder);
+    const char *remedy = child_shortage_remedy(error);
+    if (remedy)
+        return cmd_fail(CMD_MISSING, "measuring into %s cannot go on: %s; %s", s->folder,
+                        strerror(-error), remedy);
     return cmd_fail(CMD_MISSING, "%s cannot be written: %s", s->folder, strerror(-error));
 }
 

@@ -4,6 +4,7 @@
 #include "driver/catalog.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
+#include "driver/own_folder.h"
 #include "driver/run_files.h"
 #include "driver/xalloc.h"
 
@@ -61,7 +62,7 @@ static char *tree_above(char *folder)
 static char *find_tree(void)
 {
     char *tree = tree_above(realpath(".", NULL));
-    return tree ? tree : tree_above(catalog_own_folder());
+    return tree ? tree : tree_above(own_folder_find());
 }
 
 /* Runs a program to its end. Its stdout, to be freed, or NULL where it failed and the last line of

@@ -1,7 +1,9 @@
 #include "driver/catalog.h"
 
 #include "base/event_file.h"
+#include "data/printable.h"
 #include "driver/child.h"
+#include "driver/own_folder.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
 
@@ -9,7 +11,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,10 +263,11 @@ static void on_field(void *text, size_t length, void *data)
     char *copy = xcalloc(length + 1, 1);
     if (length)
         memcpy(copy, text, length);
-    for (size_t i = 0; i < length; i++)
-        if (iscntrl((unsigned char)copy[i]))
-            copy[i] = ' ';
-    d->fields[d->field_count++] = copy;
+    /* It is shown by lists and in messages, and stands in run.csv: nothing in it may act there. */
+    size_t room = 4 * length + 1;
+    char *printable = xcalloc(room, 1);
+    d->fields[d->field_count++] = printable_copy(printable, room, copy);
+    free(copy);
 }
 
 static void on_row(int terminator, void *data)
@@ -316,7 +318,8 @@ static char *check_end(const struct child_end *end, size_t out_bytes)
                : xprintf("--describe ended with exit code %d", WEXITSTATUS(end->status));
 }
 
-void catalog_describe(struct catalog_runner *runner, const char *path, const char *library_dir)
+/* Returns 0, or the negative errno of starting it, which is in `unavailable` too. */
+static int describe(struct catalog_runner *runner, const char *path, const char *library_dir)
 {
     *runner = (struct catalog_runner){
         .path = xstrdup(path),
@@ -341,7 +344,7 @@ void catalog_describe(struct catalog_runner *runner, const char *path, const cha
     runner_env_free(env);
     if (error) {
         runner->unavailable = xprintf("it cannot be started: %s", strerror(-error));
-        return;
+        return error;
     }
     char *reason = check_end(&end, strlen(out));
     struct description d = {.runner = runner};
@@ -367,6 +370,12 @@ void catalog_describe(struct catalog_runner *runner, const char *path, const cha
         runner->unavailable = reason;
     else
         free(reason);
+    return 0;
+}
+
+void catalog_describe(struct catalog_runner *runner, const char *path, const char *library_dir)
+{
+    describe(runner, path, library_dir);
 }
 
 void catalog_runner_free(struct catalog_runner *r)
@@ -410,18 +419,6 @@ void catalog_runner_free(struct catalog_runner *r)
     free(r->workloads);
 }
 
-char *catalog_own_folder(void)
-{
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0)
-        return xstrdup(".");
-    path[length] = '\0';
-    char *slash = strrchr(path, '/');
-    *(slash && slash != path ? slash : path + 1) = '\0';
-    return xstrdup(path);
-}
-
 static struct catalog_backend *add_backend(struct catalog *catalog, const char *name)
 {
     for (size_t i = 0; i < catalog->backend_count; i++)
@@ -454,11 +451,17 @@ static void search_folder(struct catalog *catalog, const char *folder, const cha
 {
     struct dirent **entries;
     int count = scandir(folder, &entries, is_runner, alphasort);
+    if (count < 0 && !catalog->unreadable) {
+        int error = -errno;
+        catalog->unreadable = xprintf("%s cannot be read: %s", folder, strerror(-error));
+        if (child_shortage_remedy(error))
+            catalog->shortage = error;
+    }
     for (int i = 0; i < count; i++) {
         const char *file = entries[i]->d_name;
         char *path = xprintf("%s/%s", folder, file);
         /* The first of a name is the one that is run, as in PATH. */
-        if (!is_known(catalog, file)) {
+        if (!is_known(catalog, file) && !catalog->shortage) {
             /* The part up to the first '-', which no name of a backend has. */
             char *name = xstrdup(file + sizeof runner_prefix - 1);
             char *flavour = strchr(name, '-');
@@ -474,7 +477,9 @@ static void search_folder(struct catalog *catalog, const char *folder, const cha
                 struct catalog_backend *backend = add_backend(catalog, name);
                 struct catalog_runner *runner =
                     xappend(&backend->runners, &backend->runner_count, sizeof *runner);
-                catalog_describe(runner, path, NULL);
+                int error = describe(runner, path, NULL);
+                if (child_shortage_remedy(error))
+                    catalog->shortage = error;
                 if (flavour && !*runner->flavour)
                     replace(&runner->flavour, flavour);
             }
@@ -513,6 +518,24 @@ static void settle(struct catalog_backend *backend)
         backend->plain = plain;
 }
 
+/* What to say where nothing can be measured, or NULL. */
+static char *no_runner(const struct catalog *catalog, bool knows_own_folder)
+{
+    if (catalog->shortage)
+        return xprintf("no runner can be started: %s; %s", strerror(-catalog->shortage),
+                       child_shortage_remedy(catalog->shortage));
+    for (size_t i = 0; i < catalog->backend_count; i++)
+        if (catalog->backends[i].plain)
+            return NULL;
+    if (!knows_own_folder)
+        return xprintf("no runner can be used: " OWN_FOLDER_UNKNOWN
+                       ", or name the folder of the runners in GCMETER_PATH");
+    if (catalog->unreadable)
+        return xprintf("no runner can be used: %s", catalog->unreadable);
+    return xprintf("no runner can be used: %s; see gcmeter list backends, or build them with make",
+                   catalog->backends[0].unavailable);
+}
+
 static void discover(struct catalog *catalog, const char *folder, const char *only)
 {
     static const struct {
@@ -528,8 +551,10 @@ static void discover(struct catalog *catalog, const char *folder, const char *on
         replace(&backend->package, rows[i].package);
         replace(&backend->summary, rows[i].summary);
     }
-    char *own = folder ? xstrdup(folder) : catalog_own_folder();
-    search_folder(catalog, own, only);
+    char *own = folder ? xstrdup(folder) : own_folder_find();
+    bool knows_own_folder = own != NULL;
+    if (own)
+        search_folder(catalog, own, only);
     free(own);
     const char *path = folder ? NULL : getenv("GCMETER_PATH");
     char *folders = xstrdup(path ? path : "");
@@ -540,6 +565,7 @@ static void discover(struct catalog *catalog, const char *folder, const char *on
     free(folders);
     for (size_t i = 0; i < catalog->backend_count; i++)
         settle(&catalog->backends[i]);
+    catalog->no_runner = no_runner(catalog, knows_own_folder);
 }
 
 void catalog_discover(struct catalog *catalog)
@@ -565,6 +591,8 @@ void catalog_free(struct catalog *catalog)
         free(b->unavailable);
     }
     free(catalog->backends);
+    free(catalog->unreadable);
+    free(catalog->no_runner);
 }
 
 const struct catalog_backend *catalog_backend(const struct catalog *catalog, const char *name)
@@ -624,8 +652,5 @@ const struct catalog_workload **catalog_workloads(const struct catalog *catalog,
 
 const char *catalog_no_runner(const struct catalog *catalog)
 {
-    for (size_t i = 0; i < catalog->backend_count; i++)
-        if (catalog->backends[i].plain)
-            return NULL;
-    return catalog->backends[0].unavailable;
+    return catalog->no_runner;
 }

@@ -96,6 +96,9 @@ struct catalog_backend {
 struct catalog {
     struct catalog_backend *backends; /* rows of backends.def first, in their order */
     size_t backend_count;
+    char *unreadable; /* the first folder that could not be searched, and why, or NULL */
+    char *no_runner;  /* see catalog_no_runner() */
+    int shortage;     /* negative errno: runners could not be started, or looked for */
 };
 
 /* Finds the runners in gcmeter's own folder and along GCMETER_PATH, and asks each what it is. What
@@ -132,10 +135,9 @@ const struct catalog_workload **catalog_workloads(const struct catalog *catalog,
 /* Whether `words` (joined by blanks) has `word`. */
 bool catalog_has_word(const char *words, const char *word);
 
-/* The folder of gcmeter's own executable, to be freed by the caller. */
-char *catalog_own_folder(void);
-
-/* Why there is no runner at all, or NULL where there is one. */
+/* Why nothing can be measured with these runners, with what to do: there is none, or the machine is
+ * short of what it takes to start them, so that more of them may be missing than are said to be.
+ * NULL where something can. */
 const char *catalog_no_runner(const struct catalog *catalog);
 
 #endif

@@ -1,6 +1,7 @@
 #include "driver/child.h"
 
 #include "base/clock.h"
+#include "data/printable.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
@@ -59,6 +60,18 @@ static _Noreturn void become(const struct child_options *options, pid_t parent, 
     _exit(127);
 }
 
+/* How long to wait for a process or memory to become free. */
+#define FORK_PATIENCE_NS INT64_C(1000000000)
+
+static pid_t fork_patiently(void)
+{
+    int64_t deadline_ns = clock_now_ns() + FORK_PATIENCE_NS;
+    pid_t pid;
+    while ((pid = fork()) < 0 && errno == EAGAIN && clock_now_ns() < deadline_ns)
+        poll(NULL, 0, 20);
+    return pid;
+}
+
 /* A pipe whose ends lie above the descriptors that the child gives new meanings to. */
 static int high_pipe(int *read_end, int *write_end)
 {
@@ -69,7 +82,8 @@ static int high_pipe(int *read_end, int *write_end)
     *read_end = fcntl(ends[0], F_DUPFD_CLOEXEC, 10);
     *write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
     if (*read_end < 0 || *write_end < 0) {
-        error = -errno;
+        /* The limit on open files may be below the number that was asked for. */
+        error = errno == EINVAL ? -EMFILE : -errno;
         close_fd(read_end);
         close_fd(write_end);
     }
@@ -90,7 +104,7 @@ int child_start(struct child *child, const struct child_options *options)
     if (opened >= 0)
         null_fd = fcntl(opened, F_DUPFD_CLOEXEC, 10);
     if (null_fd < 0)
-        error = -errno;
+        error = errno == EINVAL ? -EMFILE : -errno;
     close_fd(&opened);
     for (int i = 0; i < (options->records ? 3 : 2) && !error; i++)
         error = high_pipe(&reads[i], &writes[i]);
@@ -98,7 +112,7 @@ int child_start(struct child *child, const struct child_options *options)
         error = high_pipe(&report[0], &report[1]);
     if (!error) {
         pid_t parent = getpid();
-        child->pid = fork();
+        child->pid = fork_patiently();
         if (child->pid < 0)
             error = -errno;
         else if (child->pid == 0)
@@ -132,6 +146,22 @@ int child_start(struct child *child, const struct child_options *options)
     child->err_fd = reads[1];
     child->records_fd = reads[2];
     return error;
+}
+
+const char *child_shortage_remedy(int error)
+{
+    switch (-error) {
+    case EMFILE:
+        return "raise the limit on open files (ulimit -n 64)";
+    case ENFILE:
+        return "the machine has too many files open; end other programs";
+    case EAGAIN:
+        return "raise the limit on processes (ulimit -u), or end other programs";
+    case ENOMEM:
+        return "memory is short; end other programs";
+    default:
+        return NULL;
+    }
 }
 
 void child_signal(const struct child *child, int signal_number)
@@ -171,11 +201,13 @@ void last_line_get(const struct last_line *line, char *text)
     bool blank = strspn(current, " \t\r") == strlen(current);
     const char *from = blank ? line->complete : current;
     size_t n = 0;
+    char plain[sizeof line->current];
     for (; from[n]; n++)
-        text[n] = (unsigned char)from[n] < ' ' || from[n] == 127 ? ' ' : from[n];
-    while (n > 0 && text[n - 1] == ' ')
+        plain[n] = (unsigned char)from[n] < ' ' || from[n] == 127 ? ' ' : from[n];
+    while (n > 0 && plain[n - 1] == ' ')
         n--;
-    text[n] = '\0';
+    plain[n] = '\0';
+    printable_copy(text, sizeof plain, plain);
 }
 
 int child_capture(const struct child_options *options, size_t limit_bytes, int timeout_ms,

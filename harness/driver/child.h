@@ -31,6 +31,10 @@ struct child_options {
  * returns the negative errno of pipe, fork or exec, and there is no process. */
 int child_start(struct child *child, const struct child_options *options);
 
+/* What to do about an error of child_start(), or of opening files, that is no fault of the program
+ * but a want of the machine; NULL for others. */
+const char *child_shortage_remedy(int error);
+
 /* Signals the whole group, of which nothing may be left. */
 void child_signal(const struct child *child, int signal_number);
 

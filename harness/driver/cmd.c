@@ -1,5 +1,7 @@
 #include "driver/cmd.h"
 
+#include "data/printable.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,12 +21,18 @@ struct frame {
     int next; /* index of the argument after the one that was refused */
 };
 
+/* Names from a file, from a runner or of a folder may be in it, so it is made one line of what can
+ * be printed. */
 static void report(const char *prefix, const char *format, va_list arguments)
 {
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
     fflush(stdout);
     fprintf(stderr, "%s: ", prefix);
-    vfprintf(stderr, format, arguments);
+    printable_put(stderr, text ? text : "out of memory");
     fputc('\n', stderr);
+    free(text);
 }
 
 error_t cmd_usage(const struct argp_state *state, const char *format, ...)

@@ -209,6 +209,8 @@ static int plan_side(struct side *side, const struct request *r, const char *var
     catalog_discover_one(&side->catalog, side->built.folder, side->built.backend);
     side->has_catalog = true;
     const struct catalog_backend *backend = catalog_backend(&side->catalog, side->built.backend);
+    if (side->catalog.shortage)
+        return cmd_fail(CMD_MISSING, "%s", catalog_no_runner(&side->catalog));
     if (backend && backend->unavailable)
         return cmd_fail(CMD_MISSING, "%s: %s", variant, backend->unavailable);
     struct plan_request request = r->plan;

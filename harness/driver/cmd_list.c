@@ -1,4 +1,5 @@
 /* cmd_list.c: `gcmeter list`: what there is, from --describe and the tables. */
+#include "data/printable.h"
 #include "data/run_data.h"
 #include "data/schema.h"
 #include "driver/catalog.h"
@@ -96,11 +97,20 @@ static void add_bounds(struct text_table *table, const struct catalog_option *op
         text_table_addf(table, "%" PRId64 " to %" PRId64, option->min, option->max);
 }
 
+/* What a runner says of itself the catalog has made printable; the folder it lies in has any name.
+ */
+static void print_path(const char *before, const char *text, const char *after)
+{
+    fputs(before, stdout);
+    printable_put(stdout, text);
+    fputs(after, stdout);
+}
+
 static void print_backend(const struct catalog_backend *b)
 {
     printf("%s%s%s\n", b->name, *b->summary ? ": " : "", b->summary);
     if (b->unavailable)
-        printf("  unavailable: %s\n", b->unavailable);
+        print_path("  unavailable: ", b->unavailable, "\n");
     const struct catalog_runner *r = b->plain;
     if (!r)
         return;
@@ -110,11 +120,13 @@ static void print_backend(const struct catalog_backend *b)
                                            : "never");
     printf("  can: %s; needs: %s\n", *r->capabilities ? r->capabilities : "nothing special",
            *r->needs ? r->needs : "nothing");
-    printf("  runner %s%s%s\n", r->path, *r->library ? " with " : "", r->library);
+    print_path("  runner ", r->path, *r->library ? " with " : "");
+    printf("%s\n", r->library);
     for (size_t i = 0; i < b->runner_count; i++)
-        if (b->runners[i].unavailable)
-            printf("  flavour %s is unavailable: %s\n", b->runners[i].flavour,
-                   b->runners[i].unavailable);
+        if (b->runners[i].unavailable) {
+            printf("  flavour %s is unavailable", b->runners[i].flavour);
+            print_path(": ", b->runners[i].unavailable, "\n");
+        }
     struct text_table table = {.column_count = 5};
     for (size_t i = 0; i < r->option_count; i++) {
         const struct catalog_option *o = &r->options[i];

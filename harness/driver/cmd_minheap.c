@@ -12,6 +12,7 @@
 #include "data/size_text.h"
 #include "data/statistics.h"
 #include "driver/agreement.h"
+#include "driver/child.h"
 #include "driver/cmd.h"
 #include "driver/heap_factor.h"
 #include "driver/invocation.h"
@@ -117,6 +118,7 @@ struct hunt {
     enum invocation_status status; /* that ended the search */
     char detail[320];
     bool interrupted;
+    int shortage; /* negative errno: no process can be started */
 };
 
 /* Runs one process under the limit, 0: none. */
@@ -141,6 +143,7 @@ static void run_once(struct hunt *h, uint64_t limit_bytes, struct invocation_res
                          cell.key, checksum, result->detail, sizeof result->detail))
         result->status = INVOCATION_WRONG;
     h->interrupted |= result->interrupted;
+    h->shortage = result->shortage;
     h->status = result->status;
     snprintf(h->detail, sizeof h->detail, "%s", result->detail);
 }
@@ -151,7 +154,7 @@ static enum minheap_try try_limit(void *data, uint64_t limit_bytes)
     struct invocation_result result;
     run_once(h, limit_bytes, &result);
     enum minheap_try end = MINHEAP_STOP;
-    if (!result.interrupted)
+    if (!result.interrupted && !result.shortage)
         switch (result.status) {
         case INVOCATION_OK:
             end = MINHEAP_COMPLETES;
@@ -206,14 +209,15 @@ static void tell(struct hunt *h, const struct minheap_row *row)
                       row->status, *h->detail ? ": " : "", h->detail);
 }
 
-/* Finds the minimum heap of a cell that can be run. False: a signal came. */
+/* Finds the minimum heap of a cell that can be run. False: a signal came, or no process can be
+ * started. */
 static bool hunt_cell(struct hunt *h, struct minheap_row *row)
 {
     struct minheap_result found = {.outcome = MINHEAP_STOPPED};
     if (time_unlimited(h))
         minheap_search(&found, h->cell->live_bytes ? h->cell->live_bytes : START_BYTES,
                        h->options.memory_cap_bytes, try_limit, h);
-    if (h->interrupted)
+    if (h->interrupted || h->shortage)
         return false;
     row->tries_count = found.tries_count;
     if (found.outcome == MINHEAP_FOUND) {
@@ -275,7 +279,8 @@ static int hunt_all(const struct plan *plan, const struct request *request,
         text_table_add(&report, heading[i]);
     progress_init(&progress, request->quiet);
     int code = CMD_DONE;
-    for (size_t i = 0; i < plan->cell_count && code != CMD_INTERRUPTED; i++) {
+    bool stopped = false;
+    for (size_t i = 0; i < plan->cell_count && !stopped; i++) {
         const struct plan_cell *cell = &plan->cells[i];
         if (is_left_out(cell, request))
             continue;
@@ -295,9 +300,13 @@ static int hunt_all(const struct plan *plan, const struct request *request,
         if (skip) {
             snprintf(h.detail, sizeof h.detail, "%s", skip);
         } else if (!hunt_cell(&h, &row)) {
-            code = CMD_INTERRUPTED;
+            stopped = true;
+            code = h.interrupted
+                       ? CMD_INTERRUPTED
+                       : cmd_fail(CMD_MISSING, "no process can be started: %s; %s",
+                                  strerror(-h.shortage), child_shortage_remedy(h.shortage));
         }
-        if (code != CMD_INTERRUPTED) {
+        if (!stopped) {
             h.done_share = (double)(i + 1) / (double)plan->cell_count;
             tell(&h, &row);
             add_to_report(&report, cell, &row);
@@ -379,7 +388,7 @@ int cmd_minheap(int argc, char **argv)
         catalog_discover(&catalog);
         const char *reason = catalog_no_runner(&catalog);
         if (reason)
-            code = cmd_fail(CMD_MISSING, "no runner can be used: %s; build them with make", reason);
+            code = cmd_fail(CMD_MISSING, "%s", reason);
         if (code < 0)
             code = measure(&catalog, &request, &table);
         catalog_free(&catalog);

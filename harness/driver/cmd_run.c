@@ -1,9 +1,11 @@
 /* cmd_run.c: `gcmeter run`. */
 #include "data/derived.h"
+#include "data/printable.h"
 #include "data/run_data.h"
 #include "data/run_resume.h"
 #include "data/size_text.h"
 #include "driver/cell_flags.h"
+#include "driver/child.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
 #include "driver/estimate.h"
@@ -204,6 +206,12 @@ static const struct argp parser = {
            "  gcmeter run --workload gcbench --backend boehm --heap 2xlive --heap 4xlive\n",
 };
 
+static void add_printable(struct text_table *table, const char *text)
+{
+    char printable[1024];
+    text_table_add(table, printable_copy(printable, sizeof printable, text));
+}
+
 static void print_plan(const struct plan *plan, const struct request *request)
 {
     const struct measure_options *m = &request->measure;
@@ -219,17 +227,16 @@ static void print_plan(const struct plan *plan, const struct request *request)
         char size[SIZE_TEXT_BYTES] = "none";
         if (cell->heap_limit_bytes)
             size_format(size, (double)cell->heap_limit_bytes);
-        text_table_add(&table, cell->key);
+        add_printable(&table, cell->key);
         text_table_add(&table, size);
         unsigned probes = cell->skip || !cell->variant->probe ? 0 : m->probes;
         unsigned invocations = cell->skip ? 0 : m->invocations;
         processes += (uint64_t)invocations + probes;
         text_table_addf(&table, "%u", invocations);
         text_table_addf(&table, "%u", probes);
-        if (cell->skip)
-            text_table_addf(&table, "skipped: %s", cell->skip);
-        else
-            text_table_add(&table, "");
+        char *skipped = cell->skip ? xprintf("skipped: %s", cell->skip) : xstrdup("");
+        add_printable(&table, skipped);
+        free(skipped);
     }
     text_table_print(&table, stdout, false);
     text_table_free(&table);
@@ -262,9 +269,16 @@ static void point_latest(const char *folder)
 
 static int fail_folder(const char *folder, int error)
 {
+    if (error == -EWOULDBLOCK)
+        return cmd_fail(CMD_USAGE, "%s is being written by another gcmeter; wait until it ends",
+                        folder);
     if (error == -EEXIST)
         return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
                         folder);
+    const char *remedy = child_shortage_remedy(error);
+    if (remedy)
+        return cmd_fail(CMD_MISSING, "%s cannot be written: %s; %s", folder, strerror(-error),
+                        remedy);
     if (error == -EBADMSG)
         return cmd_fail(CMD_USAGE,
                         "%s cannot be continued: a file in it was edited, so that its columns or "
@@ -322,8 +336,7 @@ static int load_earlier(struct request *request)
     struct csv_error error;
     request->lock_fd = run_files_lock(request->out);
     if (request->lock_fd == -EWOULDBLOCK)
-        return cmd_fail(CMD_USAGE, "%s is being written by another gcmeter; wait until it ends",
-                        request->out);
+        return fail_folder(request->out, request->lock_fd);
     char *run_csv = xprintf("%s/run.csv", request->out);
     bool exists = access(run_csv, F_OK) == 0;
     free(run_csv);
@@ -394,14 +407,17 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     struct run_files files;
     struct progress progress;
     struct measure_totals totals = {0};
-    int error = run_files_open(&files, folder, request->earlier != NULL);
+    int error = run_files_make_folder(folder);
+    /* Some file systems have no locks, and are written all the same. */
+    if (!error && request->lock_fd < 0)
+        error = (request->lock_fd = run_files_lock(folder)) == -EWOULDBLOCK ? -EWOULDBLOCK : 0;
+    if (!error)
+        error = run_files_open(&files, folder, request->earlier != NULL);
     if (error) {
         int code = fail_folder(folder, error);
         free(folder);
         return code;
     }
-    if (request->lock_fd < 0)
-        request->lock_fd = run_files_lock(folder);
     if (!request->out)
         point_latest(folder);
     request->measure.invocation.memory_cap_bytes = memory_cap_bytes();
@@ -418,6 +434,11 @@ static int measure(struct plan *plan, struct request *request, char **argv)
         environment_write_start(&files, plan, &run);
     }
     progress_init(&progress, request->quiet);
+    if (access("/proc/self/statm", R_OK))
+        progress_line(&progress, true,
+                      "gcmeter: /proc is not mounted: resident memory is neither sampled, so that "
+                      "memory.csv and rss_mean_bytes stay empty, nor held below 75 %% of what is "
+                      "available");
     if (!files.error)
         measure_plan(&totals, plan, &request->measure, request->earlier, &files, &progress);
     double share =
@@ -430,6 +451,14 @@ static int measure(struct plan *plan, struct request *request, char **argv)
     if (error) {
         cmd_fail(CMD_MISSING, "%s cannot be written: %s; what was measured before is kept", folder,
                  strerror(-error));
+        if (code != CMD_INTERRUPTED)
+            code = CMD_MISSING;
+    }
+    if (totals.shortage) {
+        cmd_fail(CMD_MISSING,
+                 "no further process can be started: %s; %s; what was measured is kept, and "
+                 "--resume goes on with it",
+                 strerror(-totals.shortage), child_shortage_remedy(totals.shortage));
         if (code != CMD_INTERRUPTED)
             code = CMD_MISSING;
     }
@@ -483,10 +512,7 @@ int cmd_run(int argc, char **argv)
         catalog_discover(&catalog);
         const char *reason = catalog_no_runner(&catalog);
         if (reason) {
-            code = cmd_fail(CMD_MISSING,
-                            "no runner can be used: %s; see gcmeter list backends, or build them "
-                            "with make",
-                            reason);
+            code = cmd_fail(CMD_MISSING, "%s", reason);
         } else if ((failed = plan_build(&plan, &catalog, wanted, why, sizeof why))) {
             code = cmd_fail(failed == -ENOENT ? CMD_MISSING : CMD_USAGE, "%s", why);
         } else {

@@ -147,6 +147,19 @@ static void put_markdown(const char *text, FILE *out)
     }
 }
 
+/* A name outside a table. */
+static void put_name(const struct compare_text *text, const char *name)
+{
+    if (!text->markdown) {
+        printable_put(text->out, name);
+        return;
+    }
+    size_t room = 4 * strlen(name) + 1;
+    char *printable = xcalloc(room, 1);
+    put_markdown(printable_copy(printable, room, name), text->out);
+    free(printable);
+}
+
 static void print_markdown(const struct text_table *table, FILE *out)
 {
     for (size_t i = 0; i < table->field_count; i++) {
@@ -384,7 +397,7 @@ static int print_reference(const struct compare_text *text, const struct compare
                           reference->parts.workload.text, reference->parts.threads.length,
                           reference->parts.threads.text);
     fputs(text->markdown ? "\n### " : "\n", text->out);
-    printable_put(text->out, title);
+    put_name(text, title);
     fputs(text->markdown ? "\n\n" : "\n", text->out);
     free(title);
     print_table(text, &table);
@@ -447,7 +460,7 @@ static void print_left_out(const struct compare_text *text, const struct mean *m
     char *variant = xprintf("%.*s at heap %.*s", mean->variant.length, mean->variant.text,
                             mean->heap.length, mean->heap.text);
     fputs(text->markdown ? "\nleft out: " : "  left out: ", text->out);
-    printable_put(text->out, variant);
+    put_name(text, variant);
     fprintf(text->out, ", which completed %zu of %zu\n", mean->count, all);
     free(variant);
 }
@@ -471,7 +484,7 @@ static void print_means_table(const struct compare_text *text, const struct mean
                          reference->threads.length, reference->threads.text);
     fprintf(text->out, "%sgeometric means over the %zu workloads that allocate, as ",
             text->markdown ? "\n### " : "\n", all);
-    printable_put(text->out, what);
+    put_name(text, what);
     fputs(text->markdown ? "\n\n" : "\n", text->out);
     free(what);
     print_table(text, &table);
@@ -628,7 +641,7 @@ int compare_text_backends(const struct compare_text *text, const struct compare_
         qsort(references, count, sizeof *references, compare_cells);
     fputs(text->markdown ? "## " : "", text->out);
     fputs("ratios to ", text->out);
-    printable_put(text->out, reference);
+    put_name(text, reference);
     fprintf(text->out, ", tolerance %g %%, medians of one value per process\n",
             100 * text->options->tolerance.relative);
     int error = 0;

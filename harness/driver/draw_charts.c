@@ -16,6 +16,7 @@
 #include "data/printable.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
+#include "driver/own_folder.h"
 #include "driver/xalloc.h"
 
 /* For one picture; the tables are bounded, so it takes well under a second. */
@@ -99,21 +100,18 @@ char *draw_find_scripts(void)
                  "GCMETER_PLOTS names %s, which has no gnuplot scripts (" SCRIPT_ANY ")", named);
         return NULL;
     }
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (length > 0) {
-        own[length] = '\0';
-        *strrchr(own, '/') = '\0';
-        /* In the tree the program is build/HASH/bin/gcmeter. */
-        static const char *const places[] = {"../../../plots", "../share/gcmeter/plots"};
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-            char *place = xprintf("%s/%s", own, places[i]);
-            char *folder = has_scripts(place) ? realpath(place, NULL) : NULL;
-            free(place);
-            if (folder)
-                return folder;
-        }
+    char *own = own_folder_find();
+    /* In the tree the program is build/HASH/bin/gcmeter. */
+    static const char *const places[] = {"../../../plots", "../share/gcmeter/plots"};
+    char *folder = NULL;
+    for (size_t i = 0; own && !folder && i < sizeof places / sizeof *places; i++) {
+        char *place = xprintf("%s/%s", own, places[i]);
+        folder = has_scripts(place) ? realpath(place, NULL) : NULL;
+        free(place);
     }
+    free(own);
+    if (folder)
+        return folder;
     cmd_fail(CMD_MISSING, "the gnuplot scripts were not found beside the program; "
                           "name their folder in GCMETER_PLOTS");
     return NULL;

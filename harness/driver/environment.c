@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "driver/child.h"
+#include "driver/own_folder.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
 
@@ -87,7 +88,9 @@ static char *git(const char *const *argv)
  * none, or in that of another project. */
 static char *git_commit(void)
 {
-    char *own = catalog_own_folder();
+    char *own = own_folder_find();
+    if (!own)
+        return xstrdup("");
     char *top = git((const char *[]){"git", "-C", own, "rev-parse", "--show-toplevel", NULL});
     free(own);
     if (!top)

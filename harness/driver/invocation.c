@@ -35,7 +35,14 @@ enum { COLLECTIONS_MAX = 1 << 20 };
 #define LIMIT_EXCESS_PART 20
 
 /* Why the driver ended the process itself. */
-enum reason { REASON_NONE, REASON_TIMEOUT, REASON_MEMORY, REASON_GARBAGE, REASON_INTERRUPTED };
+enum reason {
+    REASON_NONE,
+    REASON_TIMEOUT,
+    REASON_MEMORY,
+    REASON_GARBAGE,
+    REASON_INTERRUPTED,
+    REASON_SHORTAGE
+};
 
 struct heap_point {
     int64_t t_ns; /* from the start of the measured part */
@@ -47,6 +54,7 @@ struct session {
     const struct invocation_options *options;
     const struct invocation_sink *sink;
     struct child child;
+    int timer_fd;                   /* ticks when memory is to be sampled */
     struct memory_sampler *sampler; /* NULL: the process was gone before it could be opened */
     struct record_reader *reader;
     int event_log_fd;          /* 0: none */
@@ -317,10 +325,8 @@ static void watch(struct session *s)
 {
     enum { RECORDS, OUTPUT, ERRORS, TIMER, SIGNALS, COUNT };
     struct pollfd polls[COUNT] = {
-        [RECORDS] = {s->child.records_fd, POLLIN, 0},
-        [OUTPUT] = {s->child.out_fd, POLLIN, 0},
-        [ERRORS] = {s->child.err_fd, POLLIN, 0},
-        [TIMER] = {start_timer(s->start_ns), POLLIN, 0},
+        [RECORDS] = {s->child.records_fd, POLLIN, 0},   [OUTPUT] = {s->child.out_fd, POLLIN, 0},
+        [ERRORS] = {s->child.err_fd, POLLIN, 0},        [TIMER] = {s->timer_fd, POLLIN, 0},
         [SIGNALS] = {s->options->signal_fd, POLLIN, 0},
     };
     /* It may have ended, and its SIGCHLD been read, while the one before was cleaned up. */
@@ -350,8 +356,6 @@ static void watch(struct session *s)
     for (int i = RECORDS; i <= ERRORS; i++)
         if (polls[i].fd >= 0)
             drain(s, polls[i].fd);
-    if (polls[TIMER].fd >= 0)
-        close(polls[TIMER].fd);
 }
 
 static void set_outcome(struct session *s, enum invocation_status status, const char *format, ...)
@@ -406,6 +410,9 @@ static void judge(struct session *s, uint64_t oom_kills)
     else if (s->reason == REASON_MEMORY)
         set_outcome(s, INVOCATION_OOM, "resident memory passed %s, 75 %% of what is available",
                     size);
+    else if (s->reason == REASON_SHORTAGE)
+        set_outcome(s, INVOCATION_CRASHED, "its memory cannot be sampled: %s",
+                    strerror(-s->result->shortage));
     else if (s->reason == REASON_GARBAGE)
         set_outcome(s, INVOCATION_CRASHED, "its runner %s",
                     s->wrong_clock  ? "wrote a begin that is not CLOCK_MONOTONIC"
@@ -586,19 +593,28 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     uint64_t oom_kills = read_oom_kills();
     s.start_ns = clock_now_ns();
     s.deadline_ns = s.start_ns + timeout_ns(options);
-    int error = child_start(&s.child, &start);
+    s.timer_fd = start_timer(s.start_ns);
+    int error = s.timer_fd < 0 ? -errno : child_start(&s.child, &start);
     runner_env_free(env);
     for (size_t i = 0; i < arguments.count; i++)
         free(arguments.words[i]);
     if (error) {
         set_outcome(&s, INVOCATION_CRASHED, "its runner cannot be started: %s", strerror(-error));
+        result->shortage = child_shortage_remedy(error) ? error : 0;
+        if (s.timer_fd >= 0)
+            close(s.timer_fd);
         if (s.event_log_fd)
             close(s.event_log_fd);
         return;
     }
     s.sampler = options->is_bare ? NULL : memory_sampler_create(s.child.pid);
+    if (!options->is_bare && !s.sampler && child_shortage_remedy(-errno)) {
+        result->shortage = -errno;
+        end_process(&s, REASON_SHORTAGE, false);
+    }
     s.reader = record_reader_create(take_record, &s);
     watch(&s);
+    close(s.timer_fd);
     result->elapsed_ns = clock_now_ns() - s.start_ns;
     result->interrupted = s.reason == REASON_INTERRUPTED;
     child_close(&s.child);

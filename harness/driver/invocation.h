@@ -56,6 +56,7 @@ struct invocation_result {
     /* Parallel to the columns of invocations.csv: the metrics that are known, NULL elsewhere. */
     char *metrics[SCHEMA_INVOCATIONS_COUNT];
     bool interrupted;      /* by a signal to gcmeter: there is no result */
+    int shortage;          /* negative errno: the machine could not start it: there is no result */
     int64_t elapsed_ns;    /* from start to end of the process */
     int64_t measured_ns;   /* from begin to end; 0 where there were none */
     int64_t driver_cpu_ns; /* CPU time of the driver in that time */

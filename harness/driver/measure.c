@@ -199,6 +199,8 @@ static void run_one(struct campaign *c, size_t index, int64_t invocation)
     c->started_count++;
     if (result.interrupted) {
         c->totals->interrupted = true;
+    } else if (result.shortage) {
+        c->totals->shortage = result.shortage;
     } else {
         check_agreement(c, &result);
         /* After an error of the other files this would commit rows that are not there. */
@@ -212,7 +214,8 @@ static void run_one(struct campaign *c, size_t index, int64_t invocation)
 
 static void run_or_take(struct campaign *c, size_t index, int64_t invocation)
 {
-    if (!c->totals->interrupted && !c->files->error && !take_earlier(c, index, invocation))
+    if (!c->totals->interrupted && !c->totals->shortage && !c->files->error &&
+        !take_earlier(c, index, invocation))
         run_one(c, index, invocation);
 }
 

@@ -20,6 +20,7 @@ struct measure_totals {
     unsigned counts[INVOCATION_SKIPPED + 1]; /* invocations by status; of skipped, cells */
     bool failed;                             /* some failure that is not itself a result */
     bool interrupted;
+    int shortage;          /* negative errno: the machine cannot start any more processes */
     int64_t measured_ns;   /* sum of the measured parts */
     int64_t driver_cpu_ns; /* CPU time of the driver in them */
     struct doubts doubts;  /* the caller's to free */
@@ -33,8 +34,9 @@ static inline int64_t measure_probe_number(unsigned probe)
 }
 
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
- * not committed, and writes its rows, until all are done, a signal asks to stop or a file cannot be
- * written (files->error). Standard output of a cell's first invocation is passed on. */
+ * not committed, and writes its rows, until all are done, a signal asks to stop, no process can be
+ * started or a file cannot be written (files->error). Standard output of a cell's first invocation
+ * is passed on. */
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
                   const struct measure_options *options, const struct run_data *earlier,
                   struct run_files *files, struct progress *progress);

@@ -3,12 +3,14 @@
 #include "base/clock.h"
 #include "driver/xalloc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 /* What smaps_rollup costs before it has been measured: 10 ms per GiB. At 400 times its cost apart
@@ -37,10 +39,15 @@ struct memory_sampler *memory_sampler_create(pid_t pid)
     s->statm_fd = open(path, O_RDONLY | O_CLOEXEC);
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
     s->rollup_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (s->statm_fd < 0) {
+    bool short_of_files = s->rollup_fd < 0 && (errno == EMFILE || errno == ENFILE);
+    if (s->statm_fd < 0 || short_of_files) {
+        int error = errno;
+        if (s->statm_fd >= 0)
+            close(s->statm_fd);
         if (s->rollup_fd >= 0)
             close(s->rollup_fd);
         free(s);
+        errno = error;
         return NULL;
     }
     s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -203,6 +210,16 @@ static void apply_groups(const char *mount, const char *group, const char *limit
     free(folder);
 }
 
+/* Without /proc/meminfo the kernel does not say how much of what it caches it would give up, so
+ * what is free is all that is certain. */
+static uint64_t free_bytes(void)
+{
+    struct sysinfo info;
+    if (sysinfo(&info))
+        return (uint64_t)INT64_MAX;
+    return ((uint64_t)info.freeram + info.bufferram) * info.mem_unit;
+}
+
 uint64_t memory_cap_bytes(void)
 {
     uint64_t available = UINT64_MAX;
@@ -215,6 +232,8 @@ uint64_t memory_cap_bytes(void)
     }
     if (file)
         fclose(file);
+    if (available == UINT64_MAX)
+        available = free_bytes();
     file = fopen("/proc/self/cgroup", "re");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';

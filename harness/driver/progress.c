@@ -1,5 +1,7 @@
 #include "driver/progress.h"
 
+#include "data/printable.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +51,8 @@ void progress_show(struct progress *progress, const char *cell, double done_shar
         return;
     char time[PROGRESS_TIME_BYTES];
     char tail[64] = "";
+    char shown[512];
+    printable_copy(shown, sizeof shown, cell);
     if (left_ns >= 0)
         snprintf(tail, sizeof tail, ", about %s left", progress_format_time(time, left_ns));
     /* One column stays free, since a full line wraps on some terminals. */
@@ -56,7 +60,7 @@ void progress_show(struct progress *progress, const char *cell, double done_shar
     size_t taken = strlen("[100%] ") + strlen(tail);
     size_t room = width > taken ? width - taken : 0;
     progress_clear(progress);
-    fprintf(stderr, "[%3.0f%%] %.*s%s", done_share * 100, (int)room, cell, tail);
+    fprintf(stderr, "[%3.0f%%] %.*s%s", done_share * 100, (int)room, shown, tail);
     fflush(stderr);
     progress->line_shown = true;
 }
@@ -69,9 +73,14 @@ void progress_line(struct progress *progress, bool bad, const char *format, ...)
     bool red = bad && progress->colour;
     if (red)
         fputs("\033[31m", stderr);
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
     va_end(arguments);
+    /* Labels, paths and what a runner said of itself may be in it. */
+    printable_put(stderr, text ? text : "out of memory");
+    free(text);
     fputs(red ? "\033[0m\n" : "\n", stderr);
 }

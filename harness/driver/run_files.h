@@ -30,7 +30,8 @@ int run_files_lock(const char *folder);
 
 /* Opens the files of the folder, which is made if it is absent; rows are appended to what `resume`
  * finds there. Without it, a folder that has something in it is refused with -EEXIST; others: errno
- * of mkdir, open or write, -EBADMSG from csv_writer_open(). On failure there is nothing to close. */
+ * of mkdir, open or write, -EBADMSG from csv_writer_open(). On failure there is nothing to close.
+ */
 int run_files_open(struct run_files *files, const char *folder, bool resume);
 
 /* Closes all; the first error of all writing. */

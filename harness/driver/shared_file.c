@@ -1,10 +1,9 @@
 #include "driver/shared_file.h"
 
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "driver/own_folder.h"
 #include "driver/xalloc.h"
 
 static char *existing(const char *folder, const char *between, const char *name)
@@ -17,13 +16,13 @@ static char *existing(const char *folder, const char *between, const char *name)
 
 char *shared_file_find(const char *in_tree, const char *name)
 {
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (length <= 0)
+    char *own = own_folder_find();
+    if (!own)
         return NULL;
-    own[length] = '\0';
-    *strrchr(own, '/') = '\0';
     /* In the tree the program is build/HASH/bin/gcmeter. */
     char *found = existing(own, "../../..", in_tree);
-    return found ? found : existing(own, "../share/gcmeter", name);
+    if (!found)
+        found = existing(own, "../share/gcmeter", name);
+    free(own);
+    return found;
 }
