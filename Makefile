@@ -226,7 +226,7 @@ define BACKEND_FUZZ_RULES
 # $(1) name of the target, $(2) backend
 $(call FUZZ_RULES,$(1),$$(OBJ)/$(2)/tests/fuzz/$(1).o $$(OBJ)/$(2)/tests/torture/graph_model.o $$($(2)_BACKEND) $$(BASE_OBJECTS),$$(call field,$$(filter $(2)|%,$$(BUILT_ROWS)),4))
 endef
-$(foreach t,$(FUZZ_TARGETS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_FUZZ_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call FUZZ_RULES,$(t),$$(OBJ)/tests/fuzz/$(t).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a,-lcsv)))))
+$(foreach t,$(FUZZ_TARGETS),$(if $(call backend_of,$(t)),$(eval $(call BACKEND_FUZZ_RULES,$(t),$(call backend_of,$(t)))),$(if $(call known_backend_of,$(t)),,$(eval $(call FUZZ_RULES,$(t),$$(OBJ)/tests/fuzz/$(t).o $$(filter-out %/driver/main.o,$$(DRIVER_OBJECTS)) $$(DATA_OBJECTS) $$(BASE_OBJECTS) $$(OBJ)/runner.a,-lcsv -lz)))))
 
 # What recording a stop costs: $(OBJ)/tests/event_log_bench.
 $(OBJ)/tests/event_log_bench: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/event_log_*.c)) $(filter-out %/driver/main.o,$(DRIVER_OBJECTS)) $(DATA_OBJECTS) $(BASE_OBJECTS) $(OBJ)/runner.a
