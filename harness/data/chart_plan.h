@@ -35,8 +35,12 @@ struct chart_panel {
     int64_t reference; /* cell of the reference series, or -1 */
 };
 
+struct compare_result;
+
 struct chart_plan {
     const struct run_data *run;
+    /* With another run as base (compare_runs()): NULL where there is none, as the plan is made. */
+    const struct compare_result *comparison;
     struct chart_series *series; /* collectors first, then by name */
     size_t series_count;
     struct chart_panel *panels; /* by title */

@@ -112,10 +112,9 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
     int code = chart_sweeps_make(&sweeps, plan);
     size_t sweep_count = sweeps.count;
     chart_sweeps_free(&sweeps);
-    struct chart_page *made =
-        calloc(CHART_COUNT * CHART_PANELS_MOST * plan->panel_count, sizeof *made);
+    struct chart_page *made = NULL;
     if (!code)
-        code = made ? write_series(plan, folder, error) : -ENOMEM;
+        code = write_series(plan, folder, error);
     if (!code)
         code = write_keys(plan, folder, error);
     size_t count = 0;
@@ -128,12 +127,20 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
         }
         remove_stale(folder, charts[c].name, panel_count);
         size_t per_page = PANELS_PER_PAGE;
-        if (charts[c].rows && per_page * (plan->series_count + 1) > ROWS_PER_PAGE)
+        if (charts[c].rows && charts[c].panels == OF_ITSELF)
+            per_page = 1;
+        else if (charts[c].rows && per_page * (plan->series_count + 1) > ROWS_PER_PAGE)
             per_page = ROWS_PER_PAGE / (plan->series_count + 1) + 1;
         for (size_t first = 1, number = 1; first <= panel_count; first += per_page) {
             size_t last = first + per_page - 1;
             if (last > panel_count)
                 last = panel_count;
+            struct chart_page *grown = realloc(made, (count + 1) * sizeof *grown);
+            if (!grown) {
+                code = -ENOMEM;
+                break;
+            }
+            made = grown;
             made[count++] = (struct chart_page){charts[c].name, first, last, number++};
         }
     }

@@ -3,18 +3,22 @@
 
 #include <stdlib.h>
 
+#include "data/comparable.h"
+#include "driver/compare_flags.h"
 #include "driver/draw_charts.h"
 #include "driver/xalloc.h"
 
-enum { KEY_OUT = 'o', KEY_FORMAT = 'f', KEY_REFERENCE = 'r', KEY_WIDTH = 'w' };
+enum { KEY_OUT = 'o', KEY_BASE = 'b', KEY_FORMAT = 'f', KEY_REFERENCE = 'r', KEY_WIDTH = 'w' };
 
 struct request {
     const char *run_folder;
+    const char *base_folder;
     struct draw_request draw;
 };
 
 static const struct argp_option options[] = {
     {"out", KEY_OUT, "DIR", 0, "where the charts go (default: plots in the run's folder)", 0},
+    {"base", KEY_BASE, "DIR", 0, "also chart how the run compares with another one, its base", 0},
     {"format", KEY_FORMAT, "FORMAT", 0, DRAW_FORMAT_HELP, 0},
     {"reference", KEY_REFERENCE, "VARIANT", 0, DRAW_REFERENCE_HELP, 0},
     {"width", KEY_WIDTH, "COLUMNS", 0, DRAW_WIDTH_HELP, 0},
@@ -29,6 +33,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (!*argument)
             return cmd_usage(state, "--out needs the name of a folder");
         request->draw.out_folder = argument;
+        return 0;
+    case KEY_BASE:
+        request->base_folder = argument;
         return 0;
     case KEY_FORMAT:
         return draw_parse_formats(state, argument, &request->draw);
@@ -52,6 +59,42 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
+/* Compares as `gcmeter compare` does where it is told nothing. */
+static int draw_with_base(struct request *request, const struct run_data *run)
+{
+    struct run_data *base;
+    int code = draw_load_run(&base, request->base_folder);
+    if (code != CMD_DONE)
+        return code;
+    struct csv_error error;
+    struct compare_flags flags;
+    struct gate *gate = NULL;
+    struct compare_result *result = NULL;
+    compare_flags_init(&flags);
+    if (comparable_check(base, run, NULL, 0, &error))
+        code = cmd_fail(CMD_USAGE, "%s", error.text);
+    if (code == CMD_DONE)
+        code = compare_flags_gate(&flags, &gate, (const struct run_data *const[]){base, run}, 2);
+    if (code == CMD_DONE) {
+        struct compare_options how = compare_flags_options(&flags, gate);
+        if (compare_runs(&result, base, run, &how, &error))
+            code = cmd_fail(CMD_USAGE, "%s", error.text);
+    }
+    if (code == CMD_DONE && result->row_count == 0)
+        code =
+            cmd_fail(CMD_USAGE, "the runs have no cell in common: nothing compares with the base");
+    if (code == CMD_DONE) {
+        request->draw.comparison = result;
+        code = draw_charts(&request->draw, run);
+    }
+    if (result)
+        compare_free(result);
+    gate_free(gate);
+    compare_flags_free(&flags);
+    run_data_free(base);
+    return code;
+}
+
 int cmd_plot(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -60,7 +103,8 @@ int cmd_plot(int argc, char **argv)
         "DIR",
         "Draw the charts of the run in DIR with gnuplot.\v"
         "Charts are drawn of what the run has: scaling of runs with several numbers of threads, "
-        "time_space and time_limit of those with several heap limits, warmup of those with several "
+        "ab_ratio with a base, time_space and time_limit of those with several heap limits, warmup "
+        "of those with several "
         "iterations. The tables that they are drawn from are kept in data/ beside them; each "
         "script in plots/ says what it shows and how to run it by hand. GCMETER_PLOTS names "
         "another folder of scripts.",
@@ -79,7 +123,8 @@ int cmd_plot(int argc, char **argv)
     struct run_data *run;
     code = draw_load_run(&run, request.run_folder);
     if (code == CMD_DONE) {
-        code = draw_charts(&request.draw, run);
+        code =
+            request.base_folder ? draw_with_base(&request, run) : draw_charts(&request.draw, run);
         run_data_free(run);
     }
     free(default_out);

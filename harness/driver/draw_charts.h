@@ -24,7 +24,8 @@ struct draw_request {
     const char *reference;  /* as for chart_plan_make() */
     unsigned formats;       /* DRAW_SVG and so on */
     int width;              /* of a paper, in columns: 1 or 2 */
-    FILE *list;             /* gets the name of each picture, or NULL */
+    const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
+    FILE *list;                              /* gets the name of each picture, or NULL */
 
     /* Called for each picture when it is complete, or NULL; `name` is that in out_folder. */
     void (*drawn)(void *data, const char *name, const struct chart_page *page);

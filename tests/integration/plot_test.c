@@ -324,6 +324,35 @@ static void a_heap_sweep_has_charts_of_its_own(void **state)
     assert_contains(text, "is as fast as mimalloc from");
 }
 
+static void a_run_is_charted_against_its_base(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_run("new");
+    write_run("base");
+    process_run(&p, "plot @/new --base @/base --format svg,png --width 1");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    assert_contains(p.out, read_picture("new/plots", "ab_ratio", "svg"));
+    assert_svg();
+    assert_contains(text, "wall_ns (left is better)");
+    assert_contains(text, "1× same");
+    assert_contains(text, "boehm:markers=1,increment"); /* cut off in one column */
+    assert_contains(text, "n = 5");
+    read_picture("new/plots", "ab_ratio", "png");
+    assert_memory_equal(text, "\211PNG", 4);
+    assert_refused("plot @/new --base @/absent", CMD_USAGE, "absent");
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("other"));
+    run_fixture_key(&run, "schema_version", "1");
+    write_invocation(&run, "elsewhere", "malloc", "malloc", 0, false);
+    run_fixture_close(&run);
+    process_run(&p, "plot @/other --base @/base --format svg");
+    assert_exit_code(&p, CMD_DONE);
+    read_picture("other/plots", "ab_ratio", "svg");
+    assert_contains(text, "broken: ");
+}
+
 static void pages_of_an_earlier_run_are_removed(void **state)
 {
     (void)state;
@@ -389,6 +418,7 @@ int main(void)
         cmocka_unit_test(one_invocation_of_one_manual_backend_is_drawn),
         cmocka_unit_test(threads_and_live_heaps_have_charts_of_their_own),
         cmocka_unit_test(a_heap_sweep_has_charts_of_its_own),
+        cmocka_unit_test(a_run_is_charted_against_its_base),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
         cmocka_unit_test(bad_input_is_refused),

@@ -13,6 +13,7 @@
 
 #include "data/chart_sweep.h"
 #include "data/chart_tables.h"
+#include "data/compare.h"
 #include "fixtures/run_fixture.h"
 
 #define MARKSWEEP "w/marksweep/heap=none/threads=1"
@@ -820,6 +821,63 @@ static void long_runs_go_on_to_further_pages(void **state)
     end();
 }
 
+/* A run of six invocations of three cells, of which one fails where `scale` is not 1. */
+static struct run_data *load_side(const char *name, int64_t scale)
+{
+    begin(name);
+    for (int64_t i = 0; i < 6; i++) {
+        commit(MARKSWEEP, "marksweep", i, "ok", (100 + i) * scale * MS);
+        commit("w/boehm/heap=2xlive/threads=4", "boehm", i, "ok", (100 + i) * MS);
+        commit(MALLOC, "malloc", i, scale == 1 ? "ok" : "crashed", scale == 1 ? 50 * MS : -1);
+    }
+    load();
+    return run;
+}
+
+static void rows_of_a_comparison_are_charted_metric_by_metric(void **state)
+{
+    (void)state;
+    struct csv_error error;
+    struct run_data *base = load_side("ab-base", 1);
+    struct run_data *new = load_side("ab-new", 2);
+    static const char *const metrics[] = {"wall_ns", "rss_peak_bytes"};
+    const struct compare_options options = {
+        .metrics = metrics, .metric_count = 2, .tolerance = {0.1, 0}, .alpha = 0.05};
+    struct compare_result *result;
+    assert_int_equal(compare_runs(&result, base, new, &options, &error), 0);
+    assert_int_equal(chart_plan_make(&plan, new, NULL, &error), 0);
+    plan.comparison = result;
+    assert_int_equal(mkdir(table_folder, 0777), 0);
+    struct chart_page *pages;
+    size_t page_count;
+    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    assert_string_equal(pages[0].chart, "ab_ratio");
+    assert_int_equal(pages[0].last, 1);
+    free(pages);
+
+    const char *table = "ab_ratio.csv";
+    static const char *const slower[][2] = {
+        {"label", "marksweep · w"}, {"text", "2× [1.94%2C 2.06] regressed"}, {NULL, NULL}};
+    assert_string_equal(field(table, "kind", slower), "ratio");
+    assert_string_equal(field(table, "brief", slower), "2× regressed");
+    assert_near(number(field(table, "ratio", slower)), 2);
+    assert_near(number(field(table, "same_low", slower)), 1 / 1.1);
+    assert_near(number(field(table, "same_high", slower)), 1.1);
+    /* boehm is the first of the series, marksweep the second. */
+    assert_string_equal(field(table, "series", slower), "2");
+    assert_string_equal(field(table, "brief", WHERE({"label", "boehm · w · 2xlive · 4 threads"})),
+                        "1× same");
+    assert_string_equal(field(table, "kind", WHERE({"label", "malloc · w"})), "missing");
+    assert_true(!strncmp(field(table, "text", WHERE({"label", "malloc · w"})), "broken: ", 8));
+    /* Three headings: how invocations ended is one. */
+    assert_int_equal(count_lines(table), 1 + 3 + 1 + 2 + 2);
+    assert_string_equal(field("ab_ratio.panels.csv", "series", WHERE({"panel", "1"})), "1 2");
+    compare_free(result);
+    chart_plan_free(&plan);
+    run_data_free(base);
+    run_data_free(new);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -842,6 +900,7 @@ int main(void)
         cmocka_unit_test(a_warm_up_series_is_of_medians_in_blocks),
         cmocka_unit_test(scaling_joins_the_threads_of_a_workload),
         cmocka_unit_test(the_longest_stop_is_set_against_the_most_live_bytes),
+        cmocka_unit_test(rows_of_a_comparison_are_charted_metric_by_metric),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
