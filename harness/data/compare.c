@@ -291,8 +291,11 @@ static int compare_metric(struct context *context, const struct side *base, cons
             row->new = summarise(&y);
             row->kind = observe_kind(row, base, new);
         }
-        if (!row || (y.count && estimate(context, row, &x, &y)))
+        bool is_other = y.count && x.purpose != y.purpose;
+        if (!row || (y.count && !is_other && estimate(context, row, &x, &y)))
             result = out_of_memory(context);
+        else if (is_other)
+            row->why = "counted in another way";
         else if (are_equal(&x, &y))
             row->verdict = COMPARE_SAME;
     }
@@ -452,7 +455,7 @@ static void judge(struct compare_result *result, struct compare_row *row,
     if (strcmp(row->metric, COMPARE_STATUS) == 0) {
         if (row->p_holm < options->alpha)
             row->verdict = COMPARE_BROKEN;
-    } else if (row->new.count == 0) {
+    } else if (row->new.count == 0 || *row->why) {
         result->undecidable_count++;
     } else if (row->kind == COMPARE_STATISTICAL) {
         judge_by_test(result, row, options);

@@ -56,6 +56,10 @@ static void describe(char *text, size_t size, const struct compare_row *row)
                  row->base.of);
         return;
     }
+    if (*row->why && isnan(row->estimate)) {
+        snprintf(text, size, "%s: %s", verdict, row->why);
+        return;
+    }
     if (row->new.count == 0) {
         snprintf(text, size, "%s: not measured in the new run", verdict);
         return;

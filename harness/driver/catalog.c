@@ -234,6 +234,8 @@ static void read_row(struct description *d)
         char known[24];
         snprintf(known, sizeof known, "%d", EVENT_FILE_VERSION);
         r->has_event_log = !strcmp(value, known);
+    } else if (!strcmp(key, "callgrind")) {
+        r->has_callgrind = !strcmp(value, "1");
     } else if (!strcmp(key, "capability")) {
         add_word(&r->capabilities, value);
     } else if (!strcmp(key, "need")) {

@@ -71,6 +71,7 @@ struct catalog_runner {
     char *reclaim;      /* tracing, manual or never */
     char *capabilities; /* words joined by blanks */
     char *needs;
+    bool has_callgrind; /* it marks its measured part for valgrind's callgrind */
     bool has_event_log; /* it takes --event-log, and logs in the layout of base/event_file.h */
     struct catalog_fact *facts;
     size_t fact_count;

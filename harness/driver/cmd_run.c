@@ -4,6 +4,7 @@
 #include "data/run_data.h"
 #include "data/run_resume.h"
 #include "data/size_text.h"
+#include "driver/callgrind.h"
 #include "driver/cell_flags.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
@@ -28,7 +29,8 @@
 enum {
     INVOCATIONS_DEFAULT = 10,
     TIMEOUT_DEFAULT_S = 300,
-    INVOCATIONS_MAX = 100000,
+    INVOCATIONS_MAX = MEASURE_PROBES_MAX,
+    INSTRUCTIONS_DEFAULT = 3, /* as few as can show that a count is exact */
     ITERATIONS_MAX = 1000000,
     TIMEOUT_MAX_S = 7 * 24 * 3600,
 };
@@ -53,6 +55,7 @@ enum {
     KEY_TIMEOUT,
     KEY_SEED,
     KEY_PROBE,
+    KEY_INSTRUCTIONS,
     KEY_ORDER_SEED,
     KEY_OUT,
     KEY_RESUME,
@@ -86,6 +89,10 @@ static const struct argp_option option_table[] = {
      "further processes per cell that time every call into the allocator, for stall_* only "
      "(default: the suite's, or 0)",
      0},
+    {"instructions", KEY_INSTRUCTIONS, "N", OPTION_ARG_OPTIONAL,
+     "further processes per cell under valgrind, for instructions_count only (default: 0, or 3 "
+     "where N is left out); they are slow",
+     0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
     {"order-seed", KEY_ORDER_SEED, "N", 0,
@@ -110,6 +117,7 @@ struct request {
     bool resume;
     bool dry_run;
     bool quiet;
+    char *valgrind;           /* its version; NULL where it is not used */
     struct run_data *earlier; /* the run that is resumed, or NULL */
     unsigned resume_number;   /* how often it has been, this time included */
     int lock_fd;              /* of the folder, or negative */
@@ -167,6 +175,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_PROBE:
         r->has_probes = true;
         return cell_flags_unsigned(state, "probe", text, 0, INVOCATIONS_MAX, &r->measure.probes);
+    case KEY_INSTRUCTIONS:
+        if (text)
+            return cell_flags_unsigned(state, "instructions", text, 0, INVOCATIONS_MAX,
+                                       &r->measure.instructions);
+        r->measure.instructions = INSTRUCTIONS_DEFAULT;
+        return 0;
     case KEY_TIMEOUT:
         return cell_flags_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S,
                                    &invocation->timeout_s);
@@ -216,11 +230,13 @@ static void print_plan(const struct plan *plan, const struct request *request)
 {
     const struct measure_options *m = &request->measure;
     uint64_t processes = 0;
-    struct text_table table = {.column_count = 5};
+    struct text_table table = {.column_count = m->instructions ? 6 : 5};
     text_table_add(&table, "cell");
     text_table_add(&table, "heap limit");
     text_table_add(&table, "invocations");
     text_table_add(&table, "probes");
+    if (m->instructions)
+        text_table_add(&table, "instructions");
     text_table_add(&table, "");
     for (size_t i = 0; i < plan->cell_count; i++) {
         const struct plan_cell *cell = &plan->cells[i];
@@ -231,9 +247,13 @@ static void print_plan(const struct plan *plan, const struct request *request)
         text_table_add(&table, size);
         unsigned probes = cell->skip || !cell->variant->probe ? 0 : m->probes;
         unsigned invocations = cell->skip ? 0 : m->invocations;
-        processes += (uint64_t)invocations + probes;
+        bool counts = !cell->skip && cell->variant->runner->has_callgrind;
+        unsigned instructions = counts ? m->instructions : 0;
+        processes += (uint64_t)invocations + probes + instructions;
         text_table_addf(&table, "%u", invocations);
         text_table_addf(&table, "%u", probes);
+        if (m->instructions)
+            text_table_addf(&table, "%u", instructions);
         char *skipped = cell->skip ? xprintf("skipped: %s", cell->skip) : xstrdup("");
         add_printable(&table, skipped);
         free(skipped);
@@ -426,6 +446,8 @@ static int measure(struct plan *plan, struct request *request, char **argv)
                                   .order_seed = request->measure.order_seed,
                                   .invocations = request->measure.invocations,
                                   .probes = request->measure.probes,
+                                  .instructions = request->measure.instructions,
+                                  .valgrind = request->valgrind,
                                   .options = &request->measure.invocation};
     if (request->earlier) {
         derived_remove(folder);
@@ -493,6 +515,9 @@ int cmd_run(int argc, char **argv)
     if (code < 0 && !wanted->suite && !wanted->backend_count && !wanted->workload_count)
         code = cmd_fail(CMD_USAGE, "nothing named to measure: give --suite quick, or --workload "
                                    "and --backend");
+    if (code < 0 && request.measure.instructions && !(request.valgrind = callgrind_version()))
+        code = cmd_fail(CMD_MISSING, "--instructions needs valgrind, which does not run here: "
+                                     "apt-get install valgrind");
     if (code < 0 && request.resume && !request.out)
         code = cmd_fail(CMD_USAGE, "--resume needs --out DIR, the run to continue");
     if (code < 0 && request.resume && !request.dry_run)
@@ -532,6 +557,7 @@ int cmd_run(int argc, char **argv)
     if (request.lock_fd >= 0)
         close(request.lock_fd);
     run_data_free(request.earlier);
+    free(request.valgrind);
     cell_flags_free(wanted);
     free(typed);
     return code;

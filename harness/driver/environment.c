@@ -202,6 +202,10 @@ static void write_request(struct run_files *files, const struct plan *plan,
                         RUNNER_ENV_PADDING_BYTES - 1));
     write_owned(files, "invocations", xprintf("%u", run->invocations));
     write_owned(files, "probes", xprintf("%u", run->probes));
+    if (run->instructions) {
+        write_owned(files, "instructions", xprintf("%u", run->instructions));
+        run_files_key(files, "valgrind", run->valgrind);
+    }
     write_owned(files, "iterations", xprintf("%u", o->iterations));
     write_owned(files, "warmup", xprintf("%u", o->warmup));
     write_owned(files, "timeout_s", xprintf("%u", o->timeout_s));

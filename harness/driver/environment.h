@@ -13,6 +13,8 @@ struct environment_run {
     uint64_t order_seed;
     unsigned invocations;
     unsigned probes;
+    unsigned instructions;
+    const char *valgrind; /* version of the one that counts them, or NULL */
     const struct invocation_options *options;
 };
 

@@ -4,6 +4,7 @@
 #include "data/csv_write.h"
 #include "data/mmu.h"
 #include "data/trend.h"
+#include "driver/callgrind.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
 #include "driver/event_rows.h"
@@ -179,14 +180,21 @@ static void take_collection(struct session *s, const struct record *record)
     point->live_bytes = number_or_unknown(record->fields[8]);
 }
 
-/* Whether a record of a probe counts: it contributes its stalls and nothing else (METHODS.md
- * section 3), whatever its runner sends. */
-static bool is_of_probe(const struct record *record)
+/* Whether an invocation measures one thing only, at a speed that is not the program's. */
+static bool is_special(const struct invocation_options *options)
+{
+    return options->probe || options->instructions;
+}
+
+/* Whether a record of such an invocation counts: a probe contributes its stalls and nothing else
+ * (METHODS.md section 3), whatever its runner sends, and one that counts instructions not even
+ * those. */
+static bool is_of_special(const struct session *s, const struct record *record)
 {
     const char *name = record->fields[0];
     switch (record->kind) {
     case RECORD_METRIC:
-        return !strncmp(name, "stall_", 6) || !strcmp(name, "checksum");
+        return (s->options->probe && !strncmp(name, "stall_", 6)) || !strcmp(name, "checksum");
     case RECORD_EXTRA:
     case RECORD_ITERATION:
     case RECORD_PAUSE:
@@ -216,7 +224,7 @@ static bool take_pause(struct session *s, const struct record *record)
 static void take_record(void *data, const struct record *record)
 {
     struct session *s = data;
-    if (s->options->probe && !is_of_probe(record))
+    if (is_special(s->options) && !is_of_special(s, record))
         return;
     switch (record->kind) {
     case RECORD_BEGIN:
@@ -443,7 +451,7 @@ static void judge(struct session *s, uint64_t oom_kills)
 static void complete_metrics(struct session *s)
 {
     struct invocation_result *r = s->result;
-    if (s->options->probe)
+    if (is_special(s->options))
         return;
     uint64_t mean_bytes = s->sampler ? memory_sampler_mean_bytes(s->sampler) : MEMORY_UNKNOWN;
     if (s->has_begun && mean_bytes != MEMORY_UNKNOWN)
@@ -496,7 +504,7 @@ static void complete_utilisation(struct session *s)
 
 static void emit_memory(struct session *s)
 {
-    if (!s->has_begun || !s->sampler || !s->sink->memory || s->options->probe)
+    if (!s->has_begun || !s->sampler || !s->sink->memory || is_special(s->options))
         return;
     size_t count;
     const struct memory_sample *samples = memory_sampler_series(s->sampler, &count);
@@ -516,7 +524,7 @@ static void emit_memory(struct session *s)
 }
 
 struct arguments {
-    char *words[36]; /* NULL after the last */
+    char *words[48]; /* NULL after the last */
     size_t count;
 };
 
@@ -527,10 +535,15 @@ static void add_argument(struct arguments *a, const char *name, char *value)
 }
 
 static void make_arguments(struct arguments *a, const struct plan_cell *cell,
-                           const struct invocation_options *options, bool event_log)
+                           const struct invocation_options *options, bool event_log,
+                           const char *callgrind_file)
 {
     const struct variant *variant = cell->variant;
     *a = (struct arguments){0};
+    if (callgrind_file) {
+        callgrind_words(a->words, callgrind_file);
+        a->count = CALLGRIND_WORDS;
+    }
     a->words[a->count++] = xstrdup(options->probe ? variant->probe->path : variant->runner->path);
     add_argument(a, "--run", xstrdup("--workload"));
     a->words[a->count++] = xstrdup(cell->workload->workload->name);
@@ -572,6 +585,24 @@ static void emit_events(struct session *s)
     close(s->event_log_fd);
 }
 
+static void remove_callgrind(char *file)
+{
+    if (file)
+        unlink(file);
+    free(file);
+}
+
+static void take_instructions(struct session *s, const char *file)
+{
+    int64_t count = callgrind_count(file);
+    if (s->result->status != INVOCATION_OK)
+        return;
+    if (count > 0)
+        set_metric(s->result, SCHEMA_INVOCATIONS_instructions_count, xprintf("%" PRId64, count));
+    else
+        set_outcome(s, INVOCATION_CRASHED, "valgrind counted no instructions");
+}
+
 void invocation_run(struct invocation_result *result, const struct plan_cell *cell,
                     size_t padding_bytes, const struct invocation_options *options,
                     const struct invocation_sink *sink)
@@ -579,10 +610,17 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     *result = (struct invocation_result){0};
     if (options->probe)
         add_flag(result, "probe");
+    if (options->instructions)
+        add_flag(result, "instructions");
     struct session s = {.result = result, .options = options, .sink = sink};
     struct arguments arguments;
+    char *callgrind = options->instructions ? callgrind_file() : NULL;
+    if (options->instructions && !callgrind) {
+        set_outcome(&s, INVOCATION_CRASHED, "no file for its instructions: %s", strerror(errno));
+        return;
+    }
     open_event_log(&s, cell);
-    make_arguments(&arguments, cell, options, s.event_log_fd);
+    make_arguments(&arguments, cell, options, s.event_log_fd, callgrind);
     char **env = runner_env_create(cell->variant->library_dir, padding_bytes);
     struct child_options start = {.path = arguments.words[0],
                                   .argv = arguments.words,
@@ -605,6 +643,7 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
             close(s.timer_fd);
         if (s.event_log_fd)
             close(s.event_log_fd);
+        remove_callgrind(callgrind);
         return;
     }
     s.sampler = options->is_bare ? NULL : memory_sampler_create(s.child.pid);
@@ -621,6 +660,9 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
     emit_events(&s);
     judge(&s, oom_kills);
     judge_heap(&s, cell);
+    if (callgrind)
+        take_instructions(&s, callgrind);
+    remove_callgrind(callgrind);
     complete_metrics(&s);
     complete_utilisation(&s);
     emit_memory(&s);

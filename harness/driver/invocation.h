@@ -30,6 +30,7 @@ struct invocation_options {
     int64_t timeout_ns; /* in place of timeout_s, where it is not 0 */
     uint64_t seed;      /* of the workload's input */
     bool probe;         /* run the variant's probe runner, which gives nothing but stalls */
+    bool instructions;  /* under valgrind, which gives nothing but the number of instructions */
     uint64_t memory_cap_bytes;
     /* Nothing is recorded but times and usage, nor the memory sampled: what recording itself costs
      * is the difference. No choice of a user's. */
@@ -62,8 +63,9 @@ struct invocation_result {
     int64_t driver_cpu_ns; /* CPU time of the driver in that time */
 };
 
-/* Runs an invocation of `cell`, which is not skipped and, for a probe, has a probe runner, with
- * that much environment padding. Always gives a result, freed by invocation_result_free(). */
+/* Runs an invocation of `cell`, which is not skipped and, for a probe, has a probe runner, and
+ * to count instructions has_callgrind, with that much environment padding. Always gives a result,
+ * freed by invocation_result_free(). */
 void invocation_run(struct invocation_result *result, const struct plan_cell *cell,
                     size_t padding_bytes, const struct invocation_options *options,
                     const struct invocation_sink *sink);

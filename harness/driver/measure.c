@@ -2,6 +2,7 @@
 
 #include "data/statistics.h"
 #include "driver/agreement.h"
+#include "driver/callgrind.h"
 #include "driver/cmd.h"
 #include "driver/stop_signals.h"
 #include "driver/xalloc.h"
@@ -35,10 +36,16 @@ struct campaign {
     unsigned started_count;
 };
 
+static bool counts_instructions(int64_t invocation)
+{
+    return invocation <= measure_instructions_number(0);
+}
+
 /* How many processes a cell that is not skipped takes. */
 static unsigned processes_of(const struct campaign *c, const struct plan_cell *cell)
 {
-    return c->options->invocations + (cell->variant->probe ? c->options->probes : 0);
+    return c->options->invocations + (cell->variant->probe ? c->options->probes : 0) +
+           (cell->variant->runner->has_callgrind ? c->options->instructions : 0);
 }
 
 /* Cells that have not run yet are taken to last as long as the others do on average. */
@@ -134,9 +141,12 @@ static void settle(struct campaign *c, const struct plan_cell *cell, struct tall
                    const struct invocation_result *result)
 {
     c->totals->counts[result->status]++;
-    c->totals->measured_ns += result->measured_ns;
-    c->totals->driver_cpu_ns += result->driver_cpu_ns;
-    doubts_take(&c->totals->doubts, result);
+    /* The driver does not sample those that count instructions. */
+    if (!counts_instructions(c->place.invocation)) {
+        c->totals->measured_ns += result->measured_ns;
+        c->totals->driver_cpu_ns += result->driver_cpu_ns;
+        doubts_take(&c->totals->doubts, result);
+    }
     tally->done_count++;
     tally->timed_count++;
     tally->elapsed_ns += result->elapsed_ns;
@@ -192,7 +202,13 @@ static void run_one(struct campaign *c, size_t index, int64_t invocation)
                                         .order_seed = c->options->order_seed};
     progress_show(c->progress, cell->key, c->started_count / total_count(c), time_left(c));
     struct invocation_options options = c->options->invocation;
-    options.probe = invocation < 0;
+    options.instructions = counts_instructions(invocation);
+    options.probe = invocation < 0 && !options.instructions;
+    if (options.instructions) {
+        /* What recording costs is not of the program, nor is what watches it. */
+        options.is_bare = true;
+        options.timeout_ns = (int64_t)options.timeout_s * 1000000000 * CALLGRIND_SLOWNESS;
+    }
     struct invocation_result result;
     invocation_run(&result, cell, plan_padding(c->options->order_seed, c->started_count), &options,
                    &sink);
@@ -235,24 +251,57 @@ static void write_skipped(struct campaign *c)
     }
 }
 
-/* A backend from elsewhere may have no probe runner: its stalls are missing, and said to be. */
-static void write_unprobed(struct campaign *c)
+/* That a cell has no invocation of number `number`, which is one of those of `flag`, and why not.
+ */
+static void write_absent(struct campaign *c, const struct plan_cell *cell, int64_t number,
+                         const char *flag, const char *what, const char *why)
 {
-    for (size_t i = 0; i < c->plan->cell_count && !c->files->error && c->options->probes; i++) {
+    if (c->earlier && run_data_invocation(c->earlier, cell->key, number) >= 0)
+        return;
+    struct run_files_place place = {
+        .cell = cell, .invocation = number, .order = -1, .order_seed = c->options->order_seed};
+    struct invocation_result result = {.status = INVOCATION_SKIPPED, .flags = xstrdup(flag)};
+    snprintf(result.detail, sizeof result.detail, "%s %s", why, cell->variant->text);
+    run_files_commit(c->files, &place, &result);
+    progress_line(c->progress, false, "%s: no %s: %s", cell->key, what, result.detail);
+    invocation_result_free(&result);
+}
+
+/* A backend from elsewhere may have no probe runner, and Go's does not run under valgrind: what is
+ * missing is said to be. */
+static void write_all_absent(struct campaign *c)
+{
+    for (size_t i = 0; i < c->plan->cell_count && !c->files->error; i++) {
         const struct plan_cell *cell = &c->plan->cells[i];
-        int64_t number = measure_probe_number(0);
-        if (cell->skip || cell->variant->probe ||
-            (c->earlier && run_data_invocation(c->earlier, cell->key, number) >= 0))
+        if (cell->skip)
             continue;
-        struct run_files_place place = {
-            .cell = cell, .invocation = number, .order = -1, .order_seed = c->options->order_seed};
-        struct invocation_result result = {.status = INVOCATION_SKIPPED, .flags = xstrdup("probe")};
-        snprintf(result.detail, sizeof result.detail, "no probe runner for %s",
-                 cell->variant->text);
-        run_files_commit(c->files, &place, &result);
-        progress_line(c->progress, false, "%s: no probes: %s", cell->key, result.detail);
-        invocation_result_free(&result);
+        if (c->options->probes && !cell->variant->probe)
+            write_absent(c, cell, measure_probe_number(0), "probe", "probes",
+                         "no probe runner for");
+        if (c->options->instructions && !cell->variant->runner->has_callgrind && !c->files->error)
+            write_absent(c, cell, measure_instructions_number(0), "instructions",
+                         "instruction counts", "no client requests of callgrind in the runner of");
     }
+}
+
+static bool has_probe(const struct plan_cell *cell)
+{
+    return cell->variant->probe != NULL;
+}
+
+static bool has_callgrind(const struct plan_cell *cell)
+{
+    return cell->variant->runner->has_callgrind;
+}
+
+/* One round of all cells that can do it, or, without `can`, of all. */
+static void run_round(struct campaign *c, unsigned round, int64_t invocation, size_t *order,
+                      bool (*can)(const struct plan_cell *cell))
+{
+    plan_order(c->plan, c->options->order_seed, round, order);
+    for (size_t i = 0; i < c->plan->runnable_count; i++)
+        if (!can || can(&c->plan->cells[order[i]]))
+            run_or_take(c, order[i], invocation);
 }
 
 void measure_plan(struct measure_totals *totals, const struct plan *plan,
@@ -275,18 +324,14 @@ void measure_plan(struct measure_totals *totals, const struct plan *plan,
     if (own.invocation.signal_fd < 0)
         exit(cmd_fail(CMD_MISSING, "signalfd: %s", strerror(errno)));
     write_skipped(&c);
-    write_unprobed(&c);
-    for (unsigned round = 0; round < own.invocations; round++) {
-        plan_order(plan, own.order_seed, round, order);
-        for (size_t i = 0; i < plan->runnable_count; i++)
-            run_or_take(&c, order[i], round);
-    }
-    for (unsigned probe = 0; probe < own.probes; probe++) {
-        plan_order(plan, own.order_seed, PLAN_FIRST_PROBE_ROUND + probe, order);
-        for (size_t i = 0; i < plan->runnable_count; i++)
-            if (plan->cells[order[i]].variant->probe)
-                run_or_take(&c, order[i], measure_probe_number(probe));
-    }
+    write_all_absent(&c);
+    for (unsigned i = 0; i < own.invocations; i++)
+        run_round(&c, i, i, order, NULL);
+    for (unsigned i = 0; i < own.probes; i++)
+        run_round(&c, PLAN_FIRST_PROBE_ROUND + i, measure_probe_number(i), order, has_probe);
+    for (unsigned i = 0; i < own.instructions; i++)
+        run_round(&c, PLAN_FIRST_INSTRUCTION_ROUND + i, measure_instructions_number(i), order,
+                  has_callgrind);
     progress_clear(progress);
     close(own.invocation.signal_fd);
     for (size_t i = 0; i < plan->cell_count; i++)

@@ -12,7 +12,8 @@
 struct measure_options {
     struct invocation_options invocation; /* its signal_fd is set by measure_plan() */
     unsigned invocations;
-    unsigned probes; /* probe invocations per cell, after the others */
+    unsigned probes;       /* probe invocations per cell, after the others */
+    unsigned instructions; /* and after those, invocations that count instructions */
     uint64_t order_seed;
 };
 
@@ -31,6 +32,13 @@ struct measure_totals {
 static inline int64_t measure_probe_number(unsigned probe)
 {
     return -1 - (int64_t)probe;
+}
+
+/* The same of those that count instructions: below those of all probes that there can be. */
+#define MEASURE_PROBES_MAX 100000
+static inline int64_t measure_instructions_number(unsigned number)
+{
+    return -1 - MEASURE_PROBES_MAX - (int64_t)number;
 }
 
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has

@@ -57,7 +57,8 @@ void plan_free(struct plan *plan);
 
 /* Rounds of probes are numbered from here, so that their order does not depend on how many rounds
  * come before. */
-#define PLAN_FIRST_PROBE_ROUND (1u << 31)
+#define PLAN_FIRST_PROBE_ROUND       (1u << 31)
+#define PLAN_FIRST_INSTRUCTION_ROUND (3u << 30) /* and of those that count instructions */
 
 /* The runnable cells in the order of round number `round`, drawn from order_seed: indexes into
  * plan->cells, runnable_count of them, into `order`. Depends on nothing else, so that a run can be

@@ -7,6 +7,7 @@
 #include "flavour.h"
 #include "gc_backend.h"
 #include "identity.h"
+#include "instruction_window.h"
 #include "library.h"
 #include "named_values.h"
 #include "workload_table.h"
@@ -64,6 +65,8 @@ static void describe_identity(struct record_writer *w)
     snprintf(flavour, sizeof flavour, "%s%s", runner_identity.flavour, probe);
     row(w, "flavour", flavour);
     row(w, "event_log", "1");
+    if (INSTRUCTION_WINDOW_IS_KNOWN)
+        row(w, "callgrind", "1");
     row(w, "summary", gc_backend.summary);
     row(w, "version", gc_backend.version());
     row(w, "header_version", gc_backend.header_version());

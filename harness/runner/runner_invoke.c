@@ -16,6 +16,7 @@
 #include "dead_stack.h"
 #include "flavour.h"
 #include "identity.h"
+#include "instruction_window.h"
 #include "library.h"
 #include "measurement.h"
 #include "named_values.h"
@@ -354,7 +355,9 @@ static void measure(struct invocation *v)
     m->begin_ns = clock_now_ns();
     planted_stop_arm(&v->planted_stop);
     send_time(v, "begin", m->begin_ns);
+    instruction_window_open();
     iterate(v, m->warmup_count, iterations);
+    instruction_window_close();
     m->end_ns = clock_now_ns();
 
     perf_counters_stop(&v->counters);

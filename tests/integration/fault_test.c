@@ -288,6 +288,27 @@ static void every_record_lands_in_its_file(void **state)
     }
 }
 
+static void a_runner_that_marks_nothing_for_valgrind_is_skipped(void **state)
+{
+    (void)state;
+    if (system("valgrind --version >/dev/null 2>&1") != 0) {
+        print_message("skipped: valgrind is missing: apt-get install valgrind\n");
+        skip();
+    }
+    process_run(&p, "run --workload chore --backend steady --invocations 1 --instructions=2 "
+                    "--out @/unmarked");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.err, "chore/steady/heap=none/threads=1: no instruction counts: no client "
+                           "requests of callgrind in the runner of steady");
+    struct run_data *run = load("unmarked");
+    assert_int_equal(run->invocation_count, 2);
+    int64_t none = run_data_invocation(run, "chore/steady/heap=none/threads=1", -100001);
+    assert_true(none >= 0);
+    assert_int_equal(run->invocations[none].status, RUN_SKIPPED);
+    assert_string_equal(run->invocations[none].flags, "instructions");
+    run_data_free(run);
+}
+
 /* What a probe runner sends besides is not taken, and a backend without one says so. */
 static void probes_from_elsewhere_are_held_to_their_columns(void **state)
 {
@@ -467,6 +488,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(checksums_must_agree),
         cmocka_unit_test(what_cannot_run_is_listed_and_skipped_with_the_reason),
         cmocka_unit_test(every_record_lands_in_its_file),
+        cmocka_unit_test(a_runner_that_marks_nothing_for_valgrind_is_skipped),
         cmocka_unit_test(probes_from_elsewhere_are_held_to_their_columns),
         cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
         cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),

@@ -282,6 +282,39 @@ static void kinds_are_observed(void **state)
     }
 }
 
+/* Instructions that the processor counts are not those that valgrind does: where a run has both the
+ * latter count, and against a run that has the former alone there is no verdict. */
+static void instructions_are_compared_with_their_like(void **state)
+{
+    (void)state;
+    static const size_t column = SCHEMA_INVOCATIONS_instructions_count;
+    const struct run_data *by_processor = run_of(3, column, 1.2e9, 0.01, 1);
+    const struct run_data *runs[2];
+    for (int r = 0; r < 2; r++) {
+        begin_run();
+        add_cell("w", "boehm", "none", 3, column, 1.2e9, 0.01, 1);
+        for (int i = 0; i < 3; i++) {
+            begin_row("w", "boehm", "none", -100001 - i, "ok");
+            csv_writer_text(writer, SCHEMA_INVOCATIONS_flags, "instructions");
+            csv_writer_int(writer, column, 1000000000 + r * 100000000);
+            end_row();
+        }
+        runs[r] = end_run();
+    }
+    struct compare_result *result = compare_metric(runs[0], runs[1], "instructions_count", 0.05);
+    assert_int_equal(result->rows[0].kind, COMPARE_EXACT);
+    assert_int_equal(result->rows[0].verdict, COMPARE_REGRESSED);
+    assert_int_equal(result->rows[0].base.of, 3);
+    assert_true(result->rows[0].base.median == 1e9);
+    compare_free(result);
+    assert_string_equal(by_processor->cells[0].key, runs[0]->cells[0].key);
+    result = compare_metric(by_processor, runs[0], "instructions_count", 0.05);
+    assert_int_equal(result->rows[0].verdict, COMPARE_INCONCLUSIVE);
+    assert_string_equal(result->rows[0].why, "counted in another way");
+    assert_int_equal(result->undecidable_count, 1);
+    compare_free(result);
+}
+
 /* A near-exact counter gates at ten times its spread where that is more than the tolerance. */
 static void near_exact_gates_at_ten_times_the_spread(void **state)
 {
@@ -550,6 +583,7 @@ int main(void)
         TEST(three_invocations_give_no_verdict),
         TEST(the_family_decides_what_n_can),
         TEST(kinds_are_observed),
+        TEST(instructions_are_compared_with_their_like),
         TEST(near_exact_gates_at_ten_times_the_spread),
         TEST(conservative_marking_is_never_exact),
         TEST(zeroes_are_compared_by_difference),

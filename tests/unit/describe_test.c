@@ -9,12 +9,19 @@
 
 #include "runner/describe.h"
 #include "runner/identity.h"
+#include "runner/instruction_window.h"
 #include "runner/workload_table.h"
 
 #define FAKE_RECLAIM GC_RECLAIM_NEVER
 #define FAKE_CAPABILITIES                                                                          \
     (GC_CAN_LIMIT_HEAP | GC_CAN_VERIFY | GC_IS_PRECISE | GC_CAN_FINALIZE | GC_CAN_WEAK)
 #include "fake_backend.h"
+
+#if INSTRUCTION_WINDOW_IS_KNOWN
+#define CALLGRIND_ROW "callgrind,1\n"
+#else
+#define CALLGRIND_ROW ""
+#endif
 
 const struct runner_identity runner_identity = {
     .program = "gcmeter-run-fake-deep",
@@ -67,8 +74,7 @@ static void all_rows(void **state)
                         "protocol,1\n"
                         "name,fake\n"
                         "flavour,deep\n"
-                        "event_log,1\n"
-                        "summary,for tests\n"
+                        "event_log,1\n" CALLGRIND_ROW "summary,for tests\n"
                         "version,1.0\n"
                         "header_version,1.0\n"
                         "library,\n"
