@@ -33,6 +33,8 @@
  *   - Every field of an object that was allocated without zeroing is initialised before the
  * thread's next call that may be a safepoint: gc_alloc and its like, gc_safepoint, and everything
  * below that is not said to be none.
+ *   - fork is a safepoint, of whichever thread calls it. Its child may go on with the heap; only
+ * the thread that forked is a mutator there, if it was one.
  *   - A thread that blocks or computes for long without a safepoint says so
  *     (marksweep_enter_blocked), or all others wait for it at the next collection.
  * Functions return 0 or a negative errno, unless they say otherwise.

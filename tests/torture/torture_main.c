@@ -28,7 +28,7 @@
 #include "gc_sanitizers.h"
 #include "torture/graph_model.h"
 
-enum { THREADS_MAX = 64, OPTIONS_MAX = 32, FORK_ROUNDS = 20, EXIT_SKIPPED = 77 };
+enum { THREADS_MAX = 64, OPTIONS_MAX = 32, FORK_ROUNDS = 20, STEPS_MIN = 50, EXIT_SKIPPED = 77 };
 
 /* What a round may be started with. Every option that changes how a collector works is there. */
 static const char *const modes[] = {
@@ -76,6 +76,7 @@ struct report {
     struct graph_counts counts;
     uint64_t collections;
     uint64_t threads_started;
+    uint64_t bursts;
     uint64_t forks;
 };
 static struct report *report;
@@ -120,9 +121,10 @@ static void burst(struct gc_mutator *m, struct rng *rng)
         gc_safepoint(m);
         return;
     }
+    __atomic_fetch_add(&report->bursts, 1, __ATOMIC_RELAXED);
     graph_take(slot->graph, m, (struct graph_choices){random_below, rng});
-    uint64_t steps = 1 + rng_below(rng, is_stressed ? 60 : 2000);
-    for (; steps > 0 && !is_over(); steps--)
+    uint64_t steps = STEPS_MIN + rng_below(rng, is_stressed ? 60 : 2000);
+    for (uint64_t i = 0; i < steps && (i < STEPS_MIN || !is_over()); i++)
         graph_step(slot->graph);
     graph_compare(slot->graph);
     __atomic_store_n(&slot->is_taken, 0, __ATOMIC_RELEASE);
@@ -241,7 +243,8 @@ static void run_work(struct gc_mutator *m, struct rng *rng)
     unsigned count = report->threads - 1;
     for (unsigned i = 0; i < count; i++)
         start_worker(&workers[i]);
-    while (!is_over()) {
+    /* However slow the machine is, something is compared. */
+    do {
         burst(m, rng);
         if (CAN_FORK && !GC_SANITIZED_THREAD && rng_below(rng, FORK_ROUNDS) == 0)
             fork_child(m, rng);
@@ -251,7 +254,7 @@ static void run_work(struct gc_mutator *m, struct rng *rng)
             pthread_join(workers[i].thread, NULL);
             start_worker(&workers[i]);
         }
-    }
+    } while (!is_over() || report->bursts == 0);
     gc_backend.enter_blocked(m);
     for (unsigned i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
