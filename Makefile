@@ -4,7 +4,7 @@
 #   SAN=address,undefined or SAN=thread   builds (and tests) with these sanitizers
 #   DEPS=no                               never installs anything
 #   GO=…                                  the Go tool, for the backend go (GO= leaves it out)
-#   SUITE=quick                           for bench: the suite to measure
+#   SUITE=quick                           for bench and baseline: the suite to measure
 #   BASE=REVISION                         for regress: what to compare with
 #   RUN=DIR                               for plots: the run to draw (default results/latest)
 #   FUZZ_SECONDS=N                        for fuzz: how long each target runs
@@ -358,6 +358,13 @@ run-bench:
 	'$(BUILD)/bin/gcmeter' compare "$$RUN" --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: baseline
+baseline: ## measure SUITE as what later runs are compared with, into results/baselines
+	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
+	@$(MAKE) --no-print-directory all
+	@.ci/baseline '$(BUILD)/bin/gcmeter' results/baselines --suite "$$SUITE" || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: bench-marksweep
 bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep

@@ -297,7 +297,10 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
         int64_t wall_ns = clock_now_ns();
         uint64_t checksum = team_iterate(&v->team);
         m->iterations[i].wall_ns = clock_now_ns() - wall_ns;
-        m->iterations[i].cpu_ns = program_cpu_ns(v) - cpu_ns;
+        /* The two clocks in it are read one after the other, so that a short iteration may seem to
+         * have taken less than nothing. */
+        int64_t used_ns = program_cpu_ns(v) - cpu_ns;
+        m->iterations[i].cpu_ns = used_ns > 0 ? used_ns : 0;
         atomic_store_explicit(&v->host.prints, false, memory_order_relaxed);
         if (i >= m->warmup_count)
             mark_requests(m, i - m->warmup_count);
