@@ -56,7 +56,7 @@ static void put_configuration(FILE *out, const struct run_data *run)
 {
     static const char *const keys[][2] = {
         {"cpu", "cpu_model"},
-        {"goarch", "machine"},
+        {"machine", "machine"},
         {"kernel", "kernel"},
         {"cores", "cores"},
         {"host", "host"},

@@ -372,8 +372,9 @@ static int check(const struct request *r, const struct gate *gate, const struct 
     }
     if (code != CMD_DONE)
         return code;
-    printf("%zu runs, %zu figures: %zu regressed, %zu improved, %zu with fewer than %d runs\n",
-           history->run_count, tally.judged, tally.regressed, tally.improved, tally.undecided,
+    printf("%zu run%s, %zu figure%s: %zu regressed, %zu improved, %zu with fewer than %d runs\n",
+           history->run_count, history->run_count == 1 ? "" : "s", tally.judged,
+           tally.judged == 1 ? "" : "s", tally.regressed, tally.improved, tally.undecided,
            HISTORY_LEAST_RUNS);
     if (tally.absent)
         fprintf(stderr, "gcmeter: %zu figures are not in the newest run, and not judged\n",
