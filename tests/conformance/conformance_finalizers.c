@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/rng.h"
 #include "conformance.h"
 
 enum { MANY = 1000, MOST = 900, TEXT_BYTES = 48 };
@@ -352,6 +353,53 @@ void case_weak_references_die(struct gc_mutator *m)
         struct gc_weak *volatile weak = gc_weak_new(m, conformance_roots[0]);
         CHECK(gc_weak_get(m, weak) == conformance_roots[0], "%" PRIu64, i);
     }
+}
+
+enum { WEAK_SLOTS = 4000, HELD = 64, READS = 4096 };
+
+/* Thread 0 makes nodes that are reachable weakly only, and collects; the others read those weak
+ * references all the time and hold what they get, while memory that was freed is used again: what
+ * they hold must stay as it is, whatever the collector is about to find dead. */
+static void read_while_collecting(struct gc_mutator *m, unsigned index)
+{
+    struct node *volatile held[HELD] = {NULL};
+    uint64_t values[HELD] = {0};
+    const uint64_t slots_count = conformance_scaled(WEAK_SLOTS);
+    struct rng rng;
+    rng_seed(&rng, 5, index);
+    for (uint64_t round = 0; round < conformance_scaled(100); round++) {
+        for (size_t i = 0; i < slots_count && index == 0; i++) {
+            struct node *node = make_node(m, round << 16 | i);
+            struct gc_weak *weak = gc_weak_new(m, node);
+            __atomic_store_n(&conformance_roots[i], (void *)weak, __ATOMIC_RELEASE);
+        }
+        if (index == 0) {
+            clear_dead_stack();
+            gc_backend.collect(m);
+            continue;
+        }
+        for (size_t i = 0; i < READS; i++) {
+            const struct gc_weak *weak =
+                __atomic_load_n(&conformance_roots[rng_below(&rng, slots_count)], __ATOMIC_ACQUIRE);
+            struct node *node = weak ? gc_weak_get(m, weak) : NULL;
+            held[i % HELD] = node;
+            values[i % HELD] = node ? node->value : 0;
+            gc_safepoint(m);
+        }
+        for (uint64_t other = 0; other < slots_count; other++)
+            gc_keep(make_node(m, other));
+        for (size_t i = 0; i < HELD; i++)
+            CHECK(!held[i] || held[i]->value == values[i],
+                  "what a weak reference gave held %" PRIu64 " and holds %" PRIu64, values[i],
+                  held[i]->value);
+    }
+}
+
+void case_weak_read_while_collecting(struct gc_mutator *m)
+{
+    need_weak();
+    need_threads();
+    run_threads(m, CASE_THREADS, read_while_collecting);
 }
 
 enum { ROUNDS = 400, KEPT = 32 };
