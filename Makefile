@@ -6,7 +6,7 @@
 #   GO=…                                  the Go tool, for the backend go (GO= leaves it out)
 #   SUITE=quick                           for bench and baseline: the suite to measure
 #   BASE=REVISION                         for regress: what to compare with
-#   RUN=DIR                               for plots: the run to draw (default results/latest)
+#   RUN=DIR                               for plots and report: the run (default results/latest)
 #   FUZZ_SECONDS=N                        for fuzz: how long each target runs
 #   TORTURE_SECONDS=N TORTURE_SEED=N      for torture: how long in all, and the first seed
 SHELL := /bin/sh
@@ -340,7 +340,7 @@ run-fuzz: required $(FUZZ_EXES)
 	done
 
 .PHONY: bench
-bench: ## install what is missing, build, measure SUITE (default standard), draw charts, print a summary
+bench: ## install what is missing, build, measure SUITE (default standard), draw charts, write the report, print a summary
 	$(call install,$(BUILD_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL))
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory run-bench
@@ -348,13 +348,14 @@ bench: ## install what is missing, build, measure SUITE (default standard), draw
 # Recipes read them from the environment, whatever quotes are in them.
 export SUITE RUN
 
-# Charts and summary are made whatever `run` returned, unless nothing was measured (2, 3) or a person
+# Charts, report and summary are made whatever `run` returned, unless nothing was measured (2, 3) or a person
 # interrupted it (130); the target then ends with the code of `run`.
 .PHONY: run-bench
 run-bench:
 	@'$(BUILD)/bin/gcmeter' run --suite "$$SUITE"; code=$$?; \
 	case $$code in 2 | 3 | 130) printf 'gcmeter: exit %d\n' $$code >&2; exit $$code ;; esac; \
 	'$(BUILD)/bin/gcmeter' plot "$$RUN" && \
+	'$(BUILD)/bin/gcmeter' report "$$RUN" && \
 	'$(BUILD)/bin/gcmeter' compare "$$RUN" --by backend; \
 	after=$$?; [ $$code -ne 0 ] || code=$$after; \
 	[ $$code -eq 0 ] || { printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
@@ -424,6 +425,10 @@ regress: required $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## whether markswe
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)
 	@'$(BUILD)/bin/gcmeter' plot "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
+.PHONY: report
+report: all ## write the page about RUN (default results/latest), report.html in its folder
+	@'$(BUILD)/bin/gcmeter' report "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: schema
 schema: all ## write results/SCHEMA.md from the tables of harness/data

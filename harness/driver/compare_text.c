@@ -7,6 +7,8 @@
 
 #include "data/figure_text.h"
 #include "data/printable.h"
+#include "driver/compare_words.h"
+#include "driver/markup_text.h"
 #include "driver/text_table.h"
 #include "driver/xalloc.h"
 
@@ -52,68 +54,11 @@ static void add_sample(struct text_table *table, const struct compare_sample *sa
         text_table_add(table, figure);
 }
 
-/* Three digits of a ratio, but never more than thousandths. */
-static int decimals_of(double ratio)
-{
-    return ratio >= 99.95 ? 0 : ratio >= 9.995 ? 1 : ratio >= 0.9995 ? 2 : 3;
-}
-
 static void add_effect(struct text_table *table, const struct compare_row *row)
 {
-    if (isnan(row->estimate)) {
-        text_table_add(table, "");
-    } else if (row->by_difference) {
-        char low[FIGURE_TEXT_BYTES], high[FIGURE_TEXT_BYTES], middle[FIGURE_TEXT_BYTES];
-        text_table_addf(table, "%s%s [%s, %s]", row->estimate > 0 ? "+" : "",
-                        figure_format(middle, row->estimate, row->unit),
-                        figure_format(low, row->low, row->unit),
-                        figure_format(high, row->high, row->unit));
-    } else {
-        text_table_addf(table, "%.*f [%.*f, %.*f]", decimals_of(row->estimate), row->estimate,
-                        decimals_of(row->low), row->low, decimals_of(row->high), row->high);
-    }
-}
-
-static bool is_range_only(const struct compare_row *row)
-{
-    return row->kind == COMPARE_STATISTICAL && row->verdict == COMPARE_INCONCLUSIVE &&
-           (row->base.count < COMPARE_VERDICT_INVOCATIONS ||
-            row->new.count < COMPARE_VERDICT_INVOCATIONS);
-}
-
-/* Between backends nothing has regressed: one is slower than another, or needs more. */
-static const char *verdict_word(const struct compare_result *result, const struct compare_row *row)
-{
-    if (!result->is_by_backend)
-        return compare_verdict_word(row->verdict);
-    bool is_time = !strcmp(row->unit, "ns") || !strcmp(row->unit, "per_s");
-    switch (row->verdict) {
-    case COMPARE_REGRESSED:
-        return is_time ? "slower" : "worse";
-    case COMPARE_IMPROVED:
-        return is_time ? "faster" : "better";
-    default:
-        return compare_verdict_word(row->verdict);
-    }
-}
-
-static char *verdict_text(const struct compare_result *result, const struct compare_row *row)
-{
-    if (!strcmp(row->metric, COMPARE_STATUS))
-        return xprintf("%s: %s", verdict_word(result, row), row->why);
-    if (*row->why)
-        return xprintf("inconclusive: %s", row->why);
-    if (row->new.count == 0)
-        return xprintf("inconclusive: not measured");
-    if (is_range_only(row))
-        return xprintf("range only");
-    if (row->needed_invocations)
-        return xprintf("inconclusive: %s%zu more",
-                       row->needed_invocations + row->base.count >= COMPARE_NEEDED_MAX ? ">" : "~",
-                       row->needed_invocations);
-    if (row->kind != COMPARE_STATISTICAL)
-        return xprintf("%s (%s)", verdict_word(result, row), compare_kind_word(row->kind));
-    return xstrdup(verdict_word(result, row));
+    char *effect = compare_effect_text(row);
+    text_table_add(table, effect);
+    free(effect);
 }
 
 static void add_verdict(const struct compare_text *text, struct text_table *table,
@@ -126,45 +71,26 @@ static void add_verdict(const struct compare_text *text, struct text_table *tabl
         [COMPARE_IMPROVED] = "\x1b[32m",
         [COMPARE_SAME] = "",
     };
-    char *verdict = verdict_text(result, row);
+    char *verdict = compare_verdict_text(result, row);
     const char *colour = text->colour ? colours[row->verdict] : "";
     text_table_addf(table, "%s%s%s", colour, verdict, *colour ? "\x1b[0m" : "");
     free(verdict);
 }
 
-/* Names may come from a file, so what Markdown or the HTML in it would act on is escaped. */
-static void put_markdown(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        if (*text == '<')
-            fputs("&lt;", out);
-        else if (*text == '&')
-            fputs("&amp;", out);
-        else if (strchr("|`*_\\!#~", *text) || (*text == '[' && strchr(text, '(')))
-            fprintf(out, "\\%c", *text);
-        else
-            fputc(*text, out);
-    }
-}
-
 /* A name outside a table. */
 static void put_name(const struct compare_text *text, const char *name)
 {
-    if (!text->markdown) {
+    if (text->markdown)
+        markup_put_markdown(text->out, name);
+    else
         printable_put(text->out, name);
-        return;
-    }
-    size_t room = 4 * strlen(name) + 1;
-    char *printable = xcalloc(room, 1);
-    put_markdown(printable_copy(printable, room, name), text->out);
-    free(printable);
 }
 
 static void print_markdown(const struct text_table *table, FILE *out)
 {
     for (size_t i = 0; i < table->field_count; i++) {
         fputs(i % table->column_count ? " | " : "| ", out);
-        put_markdown(table->fields[i], out);
+        markup_put_markdown(out, table->fields[i]);
         if ((i + 1) % table->column_count)
             continue;
         fputs(" |\n", out);
@@ -190,7 +116,7 @@ static void print_notes(const struct compare_text *text, const struct compare_re
 {
     size_t ranges = 0;
     for (size_t i = 0; i < result->row_count; i++)
-        ranges += is_range_only(&result->rows[i]);
+        ranges += compare_is_range_only(&result->rows[i]);
     if (ranges)
         fprintf(text->out,
                 "\nFewer than %d invocations give ranges and no verdict; --invocations %zu decides "

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +142,14 @@ static char *picture_name(const struct chart_page *page, const char *format)
     return xprintf("%s-%zu.%s", page->chart, page->number, format);
 }
 
+static bool is_by_panel(const struct draw_request *request, const char *chart)
+{
+    for (size_t i = 0; request->by_panel && request->by_panel[i]; i++)
+        if (!strcmp(request->by_panel[i], chart))
+            return true;
+    return false;
+}
+
 /* Draws one picture into the current folder. Returns an exit code. */
 static int draw(const struct draw_request *request, const char *scripts,
                 const struct chart_page *page, const char *format)
@@ -147,8 +157,9 @@ static int draw(const struct draw_request *request, const char *scripts,
     char *name = picture_name(page, format);
     /* A picture appears under its name when it is complete. */
     char *unfinished = xprintf(".%s", name);
-    char *settings = xprintf("data='data'; out='%s'; first=%zu; last=%zu; width=%d", unfinished,
-                             page->first, page->last, request->width);
+    char *settings =
+        xprintf("data='data'; out='%s'; first=%zu; last=%zu; width=%d", unfinished, page->first,
+                page->last, is_by_panel(request, page->chart) ? 1 : request->width);
     char *script = xprintf("%s/%s.gp", scripts, page->chart);
     char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e";
     char *argv[] = {program, defaults, execute, settings, script, NULL};
@@ -173,10 +184,6 @@ static int draw(const struct draw_request *request, const char *scripts,
         code = cmd_fail(CMD_MISSING, "%s/%s: %s", request->out_folder, name, strerror(errno));
     if (code != CMD_DONE)
         unlink(unfinished);
-    else if (request->list)
-        fprintf(request->list, "%s/%s\n", request->out_folder, name);
-    if (code == CMD_DONE && request->drawn)
-        request->drawn(request->drawn_data, name, page);
     if (!error)
         free(text);
     free(script);
@@ -207,6 +214,88 @@ static size_t last_number(const char *chart, const struct chart_page *pages, siz
     return last;
 }
 
+struct picture {
+    const struct chart_page *page;
+    const char *format;
+};
+
+static size_t format_count(const struct draw_request *request)
+{
+    size_t count = 0;
+    for (size_t f = 0; f < DRAW_FORMAT_COUNT; f++)
+        count += (request->formats & draw_formats[f].bit) != 0;
+    return count;
+}
+
+static size_t picture_count(const struct draw_request *request, size_t page_count)
+{
+    return page_count * format_count(request);
+}
+
+/* Every page in every format, page by page. */
+static struct picture picture_at(const struct draw_request *request, const struct chart_page *pages,
+                                 size_t index)
+{
+    size_t f = 0, skip = index % format_count(request);
+    while (!(request->formats & draw_formats[f].bit) || skip-- > 0)
+        f++;
+    return (struct picture){&pages[index / format_count(request)], draw_formats[f].name};
+}
+
+/* Every `step`-th picture from `first` on, up to the first that fails. */
+static int draw_some(const struct draw_request *request, const char *scripts,
+                     const struct chart_page *pages, size_t page_count, size_t first, size_t step)
+{
+    int code = CMD_DONE;
+    for (size_t i = first; i < picture_count(request, page_count) && code == CMD_DONE; i += step) {
+        struct picture picture = picture_at(request, pages, i);
+        code = draw(request, scripts, picture.page, picture.format);
+    }
+    return code;
+}
+
+static size_t processor_count(void)
+{
+    cpu_set_t cpus;
+    int count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return count < 1 ? 1 : (size_t)count;
+}
+
+/* The first picture alone, so that what fails for all of them is told once; the others by a process
+ * per processor. */
+static int draw_first_then_rest(const struct draw_request *request, const char *scripts,
+                                const struct chart_page *pages, size_t page_count)
+{
+    size_t count = picture_count(request, page_count);
+    int code = draw_some(request, scripts, pages, page_count, 0, count ? count : 1);
+    if (code != CMD_DONE || count < 2)
+        return code;
+    size_t worker_count = processor_count();
+    if (worker_count > count - 1)
+        worker_count = count - 1;
+    pid_t *workers = xcalloc(worker_count, sizeof *workers);
+    for (size_t w = 1; w < worker_count; w++) {
+        workers[w] = fork();
+        if (workers[w] == 0)
+            _exit(draw_some(request, scripts, pages, page_count, 1 + w, worker_count));
+    }
+    code = draw_some(request, scripts, pages, page_count, 1, worker_count);
+    for (size_t w = 1; w < worker_count; w++) {
+        int status = 0;
+        int failed = CMD_DONE;
+        if (workers[w] < 0)
+            failed = draw_some(request, scripts, pages, page_count, 1 + w, worker_count);
+        else if (waitpid(workers[w], &status, 0) < 0 || !WIFEXITED(status))
+            failed = cmd_fail(CMD_MISSING, "a process that draws was ended");
+        else
+            failed = WEXITSTATUS(status);
+        if (code == CMD_DONE)
+            code = failed;
+    }
+    free(workers);
+    return code;
+}
+
 static int draw_all(const struct draw_request *request, const char *scripts,
                     const struct chart_page *pages, size_t page_count)
 {
@@ -220,11 +309,16 @@ static int draw_all(const struct draw_request *request, const char *scripts,
             remove_stale(chart_names[c], last_number(chart_names[c], pages, page_count),
                          draw_formats[f].name);
     }
-    int code = CMD_DONE;
-    for (size_t i = 0; i < page_count; i++)
-        for (size_t f = 0; f < DRAW_FORMAT_COUNT && code == CMD_DONE; f++)
-            if (request->formats & draw_formats[f].bit)
-                code = draw(request, scripts, &pages[i], draw_formats[f].name);
+    int code = draw_first_then_rest(request, scripts, pages, page_count);
+    for (size_t p = 0; code == CMD_DONE && p < picture_count(request, page_count); p++) {
+        struct picture picture = picture_at(request, pages, p);
+        char *name = picture_name(picture.page, picture.format);
+        if (request->list)
+            fprintf(request->list, "%s/%s\n", request->out_folder, name);
+        if (request->drawn)
+            request->drawn(request->drawn_data, name, picture.page);
+        free(name);
+    }
     return code;
 }
 
@@ -257,6 +351,27 @@ static int complete_run(const struct run_data *run)
     return cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
 }
 
+/* Gives each panel of the charts that are drawn by panel a page of its own. */
+static void split_pages(const struct draw_request *request, struct chart_page **pages,
+                        size_t *page_count)
+{
+    struct chart_page *split = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < *page_count; i++) {
+        const struct chart_page page = (*pages)[i];
+        if (!is_by_panel(request, page.chart)) {
+            *(struct chart_page *)xappend(&split, &count, sizeof *split) = page;
+            continue;
+        }
+        for (size_t p = page.first; p <= page.last; p++)
+            *(struct chart_page *)xappend(&split, &count, sizeof *split) =
+                (struct chart_page){page.chart, p, p, p};
+    }
+    free(*pages);
+    *pages = split;
+    *page_count = count;
+}
+
 static int draw_run(const struct draw_request *request, const struct run_data *run,
                     const char *scripts)
 {
@@ -274,6 +389,8 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
         code = cmd_fail(CMD_MISSING, "%s: %s", tables, strerror(-failed));
     } else {
         failed = chart_tables_write(&plan, tables, &pages, &page_count, &error);
+        if (!failed)
+            split_pages(request, &pages, &page_count);
         if (failed)
             code = cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
         else

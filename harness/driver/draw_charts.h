@@ -27,9 +27,13 @@ struct draw_request {
     const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
     FILE *list;                              /* gets the name of each picture, or NULL */
 
-    /* Called for each picture when it is complete, or NULL; `name` is that in out_folder. */
+    /* Called for each picture when all are complete, or NULL; `name` is that in out_folder. */
     void (*drawn)(void *data, const char *name, const struct chart_page *page);
     void *drawn_data;
+
+    /* Charts, up to a NULL, of which each panel gets a picture of its own, CHART-PANEL, one column
+     * wide; or NULL. */
+    const char *const *by_panel;
 };
 
 /* The options of a command that draws. */

@@ -24,6 +24,11 @@ char *xstrdup(const char *text)
     return checked(strdup(text));
 }
 
+FILE *xmemstream(char **text, size_t *length)
+{
+    return checked(open_memstream(text, length));
+}
+
 char *xprintf(const char *format, ...)
 {
     char *text = NULL;
