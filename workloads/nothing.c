@@ -1,7 +1,15 @@
 /* nothing: the harness's own cost.
  *
- * Each operation is empty, so its latency is that of recording an operation, and the wall time is
- * that of the loop round it. It allocates nothing and has no live set.
+ * Stands for no program: each operation is empty, so its latency is that of recording an operation,
+ * and the wall time is that of the loop round it, both to be held against figures of other
+ * workloads.
+ *
+ * Stresses: the clock and the recorder. Does not stress: any memory manager.
+ *
+ * Live set: none, since it allocates nothing.
+ *
+ * A good backend is not seen here at all. A bad one shows by threads of its own that take processor
+ * time while the program asks for nothing.
  */
 #include "gc.h"
 #include "workload.h"

@@ -333,6 +333,33 @@ static struct run_data *load(const char *name)
     return run;
 }
 
+/* What a reader of a figure has to know of the workload stands at the head of its file. */
+static void each_workload_says_what_it_stands_for(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define WORKLOAD(name) #name,
+#include "workloads.def"
+#undef WORKLOAD
+    };
+    static const char *const parts[] = {
+        "\n * Stands for ", "\n * Stresses: ", "oes not stress: ",
+        "\n * Live set",    "\n * A good ",    "A bad ",
+    };
+    static char source[1 << 16];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "workloads/%s.c", names[i]);
+        process_read_file(path, source, sizeof source);
+        char *end = strstr(source, "\n */");
+        assert_non_null(end);
+        *end = '\0';
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+            if (!strstr(source, parts[k]))
+                fail_msg("%s has no '%s' at its head", path, parts[k]);
+    }
+}
+
 /* sparse allocates a window and lists of records of one pointer and thirty words: all of what the
  * census counts is known. The page in the tree has the same columns and every workload. */
 static void what_workloads_allocate_is_counted(void **state)
@@ -695,6 +722,7 @@ int main(void)
         cmocka_unit_test(lists_have_what_tables_and_runners_say),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_measures_nothing),
         cmocka_unit_test(suites_are_plans_that_can_be_built),
+        cmocka_unit_test(each_workload_says_what_it_stands_for),
         cmocka_unit_test(what_workloads_allocate_is_counted),
         cmocka_unit_test(a_small_run_leaves_complete_files),
         cmocka_unit_test(the_shortest_process_has_its_memory_sampled),
