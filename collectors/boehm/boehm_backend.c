@@ -265,13 +265,6 @@ static void *GC_CALLBACK on_out_of_memory(size_t bytes)
     out_of_memory(bytes);
 }
 
-#ifdef GC_FLAVOUR_TYPED
-_Noreturn void boehm_out_of_memory(size_t bytes)
-{
-    out_of_memory(bytes);
-}
-#endif
-
 static const char *version_text(char *text, size_t text_bytes, unsigned major, unsigned minor,
                                 unsigned micro)
 {
@@ -417,8 +410,11 @@ static GC_descr descriptor(uint64_t pointers, size_t words)
 }
 #endif
 
-/* A fixed part followed by elements has no descriptor that serves every length, and an array of
- * nothing but references needs none: both are scanned conservatively, the second exactly so. */
+/* Objects with elements are scanned conservatively, an array of nothing but references exactly so.
+ * A fixed part followed by elements has no descriptor that serves every length, and an array of
+ * records loses its own: the library clears it by a disappearing link as soon as it finds the
+ * object unreachable (bdwgc 8.2.2, typd_mlc.c, GC_calloc_explicitly_typed), also where a finalizer
+ * is due that is to see it, so that what it refers to is freed. */
 static int type_register(struct gc_type *type)
 {
     type->backend_word = gc_type_is_leaf(type) ? GC_I_PTRFREE : GC_I_NORMAL;
@@ -427,9 +423,6 @@ static int type_register(struct gc_type *type)
         return 0;
     if (type->element_bytes == 0)
         type->backend_word = descriptor(type->fixed_pointers, type->fixed_bytes / sizeof(void *));
-    else if (type->fixed_bytes == 0 && type->element_bytes > sizeof(void *))
-        type->backend_word =
-            descriptor(type->element_pointers, type->element_bytes / sizeof(void *));
 #endif
     return 0;
 }

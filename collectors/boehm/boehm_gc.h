@@ -32,23 +32,13 @@ struct gc_mutator {
 
 #ifdef GC_FLAVOUR_TYPED
 
-_Noreturn void boehm_out_of_memory(size_t bytes) __attribute__((cold));
-
 /* backend_word is the library's kind GC_I_PTRFREE (0) or GC_I_NORMAL (1: scanned conservatively),
- * or else a descriptor, of the record or of each element. */
+ * or else the descriptor of a record. */
 static inline void *boehm_alloc(const struct gc_type *type, size_t bytes)
 {
-    void *object;
     if (type->backend_word <= GC_I_NORMAL)
         return GC_malloc_kind(bytes, (int)type->backend_word);
-    if (type->element_bytes == 0)
-        return GC_malloc_explicitly_typed(bytes, type->backend_word);
-    object = GC_calloc_explicitly_typed(bytes / type->element_bytes, type->element_bytes,
-                                        type->backend_word);
-    /* The one function that returns NULL without asking GC_oom_fn. */
-    if (__builtin_expect(!object, 0))
-        boehm_out_of_memory(bytes);
-    return object;
+    return GC_malloc_explicitly_typed(bytes, type->backend_word);
 }
 
 #else
