@@ -494,7 +494,16 @@ int run_data_load(struct run_data **run, const char *folder, struct csv_error *e
         made->tables = calloc(1, sizeof *made->tables);
     if (made && made->tables)
         made->folder = made->tables->folder = strdup(folder);
-    int result = made && made->folder ? load(made, error) : out_of_memory(error);
+    int result = -ENOMEM;
+    if (!made || !made->folder) {
+        out_of_memory(error);
+    } else if (!*folder) {
+        /* A variable of a script that is not set; the root is nobody's run. */
+        snprintf(error->text, sizeof error->text, "the name of a run is empty; name its folder");
+        result = -ENOENT;
+    } else {
+        result = load(made, error);
+    }
     if (result)
         run_data_free(made);
     else

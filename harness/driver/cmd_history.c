@@ -167,6 +167,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         *(const char **)xappend(&r->metrics, &r->metric_count, sizeof text) = text;
         return 0;
     case KEY_GATE:
+        if (!*text)
+            return cmd_usage(state, "--gate needs the name of a file");
         r->gate_path = text;
         return 0;
     case KEY_SINCE:

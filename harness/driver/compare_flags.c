@@ -72,6 +72,8 @@ error_t compare_flags_take(struct compare_flags *flags, const struct argp_state 
         *(const char **)xappend(&flags->metrics, &flags->metric_count, sizeof text) = text;
         return 0;
     case COMPARE_FLAG_GATE:
+        if (!*text)
+            return cmd_usage(state, "--gate needs the name of a file");
         flags->gate_path = text;
         return 0;
     case COMPARE_FLAG_ALLOW:

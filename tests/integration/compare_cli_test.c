@@ -199,6 +199,7 @@ static void what_gates_is_said_by_a_file(void **state)
     assert_refused("compare " BASE " " BASE " --gate @/gate.csv", CMD_USAGE,
                    "gate.csv:2:2: wall_time is no metric; see gcmeter list metrics");
     assert_refused("compare " BASE " " BASE " --gate @/absent.csv", CMD_USAGE, "absent.csv");
+    assert_refused("compare " BASE " " BASE " --gate=", CMD_USAGE, "needs the name of a file");
 }
 
 static void runs_that_do_not_compare_are_refused(void **state)

@@ -295,6 +295,10 @@ static void refuses_other_runs(void **state)
     assert_refused(-EBADMSG, "run.csv:4:1: a key that was given before");
     unlink(path_in("run.csv"));
     assert_refused(-ENOENT, "run.csv: No such file or directory; name the folder of a run");
+    struct run_data *none;
+    struct csv_error error;
+    assert_int_equal(run_data_load(&none, "", &error), -ENOENT);
+    assert_string_equal(error.text, "the name of a run is empty; name its folder");
 }
 
 static void refuses_bad_metrics(void **state)
