@@ -286,16 +286,21 @@ deps: ## install what is missing, Go included (Debian; elsewhere print the packa
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(CHART_PACKAGES),$(JSON_PACKAGES) $(MISSING_OPTIONAL) $(MISSING_GO))
 
 # The test programs, and further passes of the conformance suite and of torture with backend options.
-TEST_SPECS = $(filter-out $(TEST_LEFT_OUT),$(TEST_EXES) $(TORTURE_EXES)) \
+# Those of the command line come first: they take longest.
+INTEGRATION_EXES = $(INTEGRATION_TESTS:%=$(OBJ)/tests/%)
+TEST_SPECS = $(INTEGRATION_EXES) $(filter-out $(TEST_LEFT_OUT) $(INTEGRATION_EXES),$(TEST_EXES) $(TORTURE_EXES)) \
     $(if $(filter marksweep,$(BACKENDS)),$(OBJ)/tests/conformance-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/conformance-marksweep@verify=1 \
     $(OBJ)/tests/torture-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/torture-marksweep@markers=4$(COMMA)verify=1)
 # Under ThreadSanitizer libgc aborts (its signals are deferred), so its programs are left out.
 TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(foreach kind,conformance torture,$(OBJ)/tests/$(kind)-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
 
+# As many jobs as processors, unless the command line says how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: test
 test: ## install what is missing, build, run all tests (SAN=address,undefined or SAN=thread)
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES),$(JSON_PACKAGES) $(CHART_PACKAGES) $(MISSING_OPTIONAL))
-	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) $(JOBS) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory run-tests
 
 .PHONY: run-tests
@@ -342,7 +347,7 @@ run-fuzz: required $(FUZZ_EXES)
 .PHONY: bench
 bench: ## install what is missing, build, measure SUITE (default standard), draw charts, write the report, print a summary
 	$(call install,$(BUILD_PACKAGES) $(CHART_PACKAGES),$(MISSING_OPTIONAL))
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@$(MAKE) --no-print-directory run-bench
 
 # Recipes read them from the environment, whatever quotes are in them.
@@ -370,7 +375,7 @@ baseline: ## measure SUITE as what later runs are compared with, into results/ba
 .PHONY: bench-marksweep
 bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep
 	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
