@@ -11,7 +11,7 @@ chart = "stop_live"
 title = "The longest stop against the live heap (down is better)"
 subtitle = "A point is a cell: medians over n invocations of the longest stop and of the most bytes that a collection found live, bars the ranges. Lines join cells that differ in parameters of the workload alone. Numbers: the workload."
 chart_lines = 1
-panel_left = 64; panel_right = 24; panel_top = 24; panel_height = 260; panel_bottom = 42
+panel_left = 74; panel_right = 24; panel_top = 24; panel_height = 260; panel_bottom = 42
 load here.'layout.gp'
 
 stats data.'/stop_live.panels.csv' using (x_low = column("low_bytes"), x_high = column("high_bytes"), \

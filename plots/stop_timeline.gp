@@ -11,7 +11,7 @@ chart = "stop_timeline"
 title = "When the program is stopped, and for how long (fewer and lower is better)"
 subtitle = "One invocation of each backend, that of median wall time among n. A point is a stop; of those that begin within one 300th of the axis, the longest. Bars at the bottom: where the run of a backend ends."
 chart_lines = 0
-panel_left = 64; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
+panel_left = 74; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
 
 array t_high[panel_count]

@@ -11,7 +11,7 @@ chart = "warmup"
 title = "Wall time of each iteration (lower is better)"
 subtitle = "Medians over n invocations, bands the ranges; long series in blocks of iterations, by their means. Left of the dotted line: warm-up, which no other figure counts."
 chart_lines = 1
-panel_left = 64; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
+panel_left = 74; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
 
 array i_first[panel_count]

@@ -36,11 +36,14 @@ struct chart_panel {
 };
 
 struct compare_result;
+struct history;
 
 struct chart_plan {
     const struct run_data *run;
     /* With another run as base (compare_runs()): NULL where there is none, as the plan is made. */
     const struct compare_result *comparison;
+    /* What many runs measured (history_file.h), the same. */
+    const struct history *history;
     struct chart_series *series; /* collectors first, then by name */
     size_t series_count;
     struct chart_panel *panels; /* by title */

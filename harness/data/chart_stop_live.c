@@ -178,6 +178,12 @@ static void note_absent(const struct chart_plan *plan, const struct points *poin
         bool drawn = chart_is_manual(plan, (uint32_t)c);
         for (size_t i = 0; i < points->count && !drawn; i++)
             drawn = points->points[i].cell == c;
+        /* Other heap settings and threads of what has been named are not named again. */
+        for (size_t i = 0; i < c && !drawn; i++) {
+            const struct cell_parts *other = &plan->run->cells[i].parts;
+            drawn = !part_compare(other->workload, cell->parts.workload) &&
+                    !part_compare(other->backend, cell->parts.backend);
+        }
         if (drawn || strcmp(cell->workload, "nothing") == 0)
             continue;
         if (!any)

@@ -4,21 +4,32 @@
 #include <stdlib.h>
 
 #include "data/comparable.h"
+#include "data/history_file.h"
 #include "driver/compare_flags.h"
 #include "driver/draw_charts.h"
 #include "driver/xalloc.h"
 
-enum { KEY_OUT = 'o', KEY_BASE = 'b', KEY_FORMAT = 'f', KEY_REFERENCE = 'r', KEY_WIDTH = 'w' };
+enum {
+    KEY_OUT = 'o',
+    KEY_BASE = 'b',
+    KEY_HISTORY = 'H',
+    KEY_FORMAT = 'f',
+    KEY_REFERENCE = 'r',
+    KEY_WIDTH = 'w'
+};
 
 struct request {
     const char *run_folder;
     const char *base_folder;
+    const char *history_path;
     struct draw_request draw;
 };
 
 static const struct argp_option options[] = {
     {"out", KEY_OUT, "DIR", 0, "where the charts go (default: plots in the run's folder)", 0},
     {"base", KEY_BASE, "DIR", 0, "also chart how the run compares with another one, its base", 0},
+    {"history", KEY_HISTORY, "FILE", 0,
+     "also chart how the cells of the run went in this history (gcmeter history add)", 0},
     {"format", KEY_FORMAT, "FORMAT", 0, DRAW_FORMAT_HELP, 0},
     {"reference", KEY_REFERENCE, "VARIANT", 0, DRAW_REFERENCE_HELP, 0},
     {"width", KEY_WIDTH, "COLUMNS", 0, DRAW_WIDTH_HELP, 0},
@@ -36,6 +47,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_BASE:
         request->base_folder = argument;
+        return 0;
+    case KEY_HISTORY:
+        request->history_path = argument;
         return 0;
     case KEY_FORMAT:
         return draw_parse_formats(state, argument, &request->draw);
@@ -103,7 +117,8 @@ int cmd_plot(int argc, char **argv)
         "DIR",
         "Draw the charts of the run in DIR with gnuplot.\v"
         "Charts are drawn of what the run has: scaling of runs with several numbers of threads, "
-        "ab_ratio with a base, time_space and time_limit of those with several heap limits, warmup "
+        "ab_ratio with a base, history with a history, time_space and time_limit of those with "
+        "several heap limits, warmup "
         "of those with several "
         "iterations. The tables that they are drawn from are kept in data/ beside them; each "
         "script in plots/ says what it shows and how to run it by hand. GCMETER_PLOTS names "
@@ -121,12 +136,18 @@ int cmd_plot(int argc, char **argv)
     if (!request.draw.out_folder)
         request.draw.out_folder = default_out;
     struct run_data *run;
+    struct history *history = NULL;
+    struct csv_error error;
     code = draw_load_run(&run, request.run_folder);
-    if (code == CMD_DONE) {
+    if (code == CMD_DONE && request.history_path &&
+        history_load(&history, request.history_path, &error))
+        code = cmd_fail(CMD_USAGE, "%s", error.text);
+    request.draw.history = history;
+    if (code == CMD_DONE)
         code =
             request.base_folder ? draw_with_base(&request, run) : draw_charts(&request.draw, run);
-        run_data_free(run);
-    }
+    history_free(history);
+    run_data_free(run);
     free(default_out);
     return code;
 }

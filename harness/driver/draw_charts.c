@@ -380,6 +380,7 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
     if (chart_plan_make(&plan, run, request->reference, &error))
         return cmd_fail(CMD_USAGE, "%s", error.text);
     plan.comparison = request->comparison;
+    plan.history = request->history;
     char *tables = xprintf("%s/data", request->out_folder);
     struct chart_page *pages = NULL;
     size_t page_count = 0;

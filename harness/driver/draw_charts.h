@@ -25,6 +25,7 @@ struct draw_request {
     unsigned formats;       /* DRAW_SVG and so on */
     int width;              /* of a paper, in columns: 1 or 2 */
     const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
+    const struct history *history;           /* of many runs, or NULL */
     FILE *list;                              /* gets the name of each picture, or NULL */
 
     /* Called for each picture when all are complete, or NULL; `name` is that in out_folder. */

@@ -353,6 +353,31 @@ static void a_run_is_charted_against_its_base(void **state)
     assert_contains(text, "broken: ");
 }
 
+static void a_run_is_charted_with_its_history(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    struct run_fixture run;
+    run_fixture_open(&run, process_path("kept"));
+    run_fixture_key(&run, "schema_version", "1");
+    run_fixture_key(&run, "date", "2026-11-22T01:02:03Z");
+    run_fixture_key(&run, "order_seed", "1");
+    write_invocation(&run, "`touch pwned`", "malloc", "malloc", 0, false);
+    run_fixture_close(&run);
+    process_run(&p, "history add @/history.csv @/kept");
+    assert_exit_code(&p, CMD_DONE);
+    process_run(&p, "plot @/kept --history @/history.csv --format svg");
+    assert_exit_code(&p, CMD_DONE);
+    assert_string_equal(p.err, "");
+    assert_contains(p.out, read_picture("kept/plots", "history", "svg"));
+    assert_svg();
+    assert_contains(text, "`touch pwned` · wall time");
+    assert_contains(text, "2026-11-22");
+    assert_contains(text, "too few runs to tell of changes");
+    assert_int_not_equal(access("pwned", F_OK), 0);
+    assert_refused("plot @/kept --history @/absent.csv", CMD_USAGE, "absent.csv");
+}
+
 static void pages_of_an_earlier_run_are_removed(void **state)
 {
     (void)state;
@@ -419,6 +444,7 @@ int main(void)
         cmocka_unit_test(threads_and_live_heaps_have_charts_of_their_own),
         cmocka_unit_test(a_heap_sweep_has_charts_of_its_own),
         cmocka_unit_test(a_run_is_charted_against_its_base),
+        cmocka_unit_test(a_run_is_charted_with_its_history),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
         cmocka_unit_test(bad_input_is_refused),

@@ -14,6 +14,7 @@
 #include "data/chart_sweep.h"
 #include "data/chart_tables.h"
 #include "data/compare.h"
+#include "data/history_file.h"
 #include "fixtures/run_fixture.h"
 
 #define MARKSWEEP "w/marksweep/heap=none/threads=1"
@@ -878,6 +879,56 @@ static void rows_of_a_comparison_are_charted_metric_by_metric(void **state)
     run_data_free(new);
 }
 
+/* Sixteen runs, of which the later half take twice as long. */
+static void a_history_is_charted_with_its_levels(void **state)
+{
+    (void)state;
+    struct csv_error error;
+    char path[160];
+    snprintf(path, sizeof path, "%s/history.csv", base_folder);
+    for (int64_t r = 0; r < 16; r++) {
+        char name[16], date[32], seed[16];
+        snprintf(name, sizeof name, "level-%d", (int)r);
+        snprintf(date, sizeof date, "2026-11-%02dT00:00:00Z", (int)r + 1);
+        snprintf(seed, sizeof seed, "%d", (int)r);
+        begin(name);
+        run_fixture_key(&fixture, "date", date);
+        run_fixture_key(&fixture, "order_seed", seed);
+        for (int64_t i = 0; i < 3; i++)
+            commit(MARKSWEEP, "marksweep", i, "ok", ((r < 8 ? 100 : 200) + (r + i) % 3) * MS);
+        load();
+        size_t added;
+        const struct history_add_options how = {0};
+        if (history_add(path, (const struct run_data *const[]){run}, 1, &how, &added, &error))
+            fail_msg("%s", error.text);
+        if (r < 15)
+            run_data_free(run);
+    }
+    struct history *history;
+    assert_int_equal(history_load(&history, path, &error), 0);
+    assert_int_equal(chart_plan_make(&plan, run, NULL, &error), 0);
+    plan.history = history;
+    assert_int_equal(mkdir(table_folder, 0777), 0);
+    struct chart_page *pages;
+    size_t page_count;
+    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    assert_string_equal(pages[page_count - 1].chart, "history");
+    assert_int_equal(pages[page_count - 1].last, 2); /* wall time and peak memory */
+    free(pages);
+    const char *table = "history.1.csv";
+    assert_int_equal(count_lines(table), 1 + 16 + 2);
+    assert_near(number(field(table, "value", WHERE({"kind", "point"}, {"run", "9"}))), 201 * MS);
+    static const char *const after[][2] = {{"kind", "level"}, {"run", "8.6"}, {NULL, NULL}};
+    assert_near(number(field(table, "value", after)), 201 * MS);
+    assert_near(number(field(table, "low", after)), 16.4);
+    assert_string_equal(field("history.panels.csv", "note", WHERE({"panel", "1"})),
+                        "changed: marksweep from 101 ms to 201 ms on 2026-11-09 (worse)");
+    assert_string_equal(field("history.panels.csv", "note", WHERE({"panel", "2"})), "no change");
+    assert_string_equal(field("history.runs.csv", "date", WHERE({"run", "3"})), "2026-11-03");
+    history_free(history);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -901,6 +952,7 @@ int main(void)
         cmocka_unit_test(scaling_joins_the_threads_of_a_workload),
         cmocka_unit_test(the_longest_stop_is_set_against_the_most_live_bytes),
         cmocka_unit_test(rows_of_a_comparison_are_charted_metric_by_metric),
+        cmocka_unit_test(a_history_is_charted_with_its_levels),
         cmocka_unit_test(long_runs_go_on_to_further_pages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
