@@ -343,8 +343,8 @@ static void each_workload_says_what_it_stands_for(void **state)
 #undef WORKLOAD
     };
     static const char *const parts[] = {
-        "\n * Stands for ", "\n * Stresses: ", "oes not stress: ",
-        "\n * Live set",    "\n * A good ",    "A bad ",
+        "\n * Stands for ", "\n * Stresses:", "oes not stress:",
+        "\n * Live set",    "\n * A good ",   "A bad ",
     };
     static char source[1 << 16];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
