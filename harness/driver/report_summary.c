@@ -327,6 +327,9 @@ static void tell_trust(const struct report *report)
     else
         fprintf(out, "%zu to %zu", doubts.least_count, doubts.most_count);
     fputs(" per cell.", out);
+    const char *asked = run_data_key(report->run, "invocations");
+    if (asked && strtoull(asked, NULL, 10) > doubts.least_count)
+        fprintf(out, " %s were asked for.", asked);
     if (doubts.least_count < COMPARE_VERDICT_INVOCATIONS)
         fprintf(out, " Brackets of fewer than %d are ranges, not intervals, and give no verdict.",
                 COMPARE_VERDICT_INVOCATIONS);
@@ -338,7 +341,7 @@ static void tell_trust(const struct report *report)
         fprintf(out, " %zu cell%s skipped.", doubts.skipped_count,
                 doubts.skipped_count == 1 ? " was" : "s were");
     if (doubts.noisy_count || doubts.unsteady_count || doubts.near_observer_count ||
-        doubts.suspect_stop_count)
+        doubts.suspect_stop_count > 0)
         fprintf(out,
                 " In doubt: %zu of %zu processes noisy, %zu unsteady, %zu with figures near what "
                 "observing costs; %.0f stops suspect.",

@@ -405,6 +405,7 @@ static void a_run_cut_off_tells_what_is_missing(void **state)
     write_keys(&run);
     run_fixture_key(&run, "backend_go_unavailable", "no Go here");
     run_fixture_key(&run, "observer_ns", "31");
+    run_fixture_key(&run, "invocations", "12");
     write_cell(&run, "gcbench", "boehm", "boehm", 200 * MS, 29 << 20, 5 * MS);
     static const struct {
         const char *backend;
@@ -441,6 +442,7 @@ static void a_run_cut_off_tells_what_is_missing(void **state)
     assert_exit_code(&p, CMD_DONE);
     read_page("partial/report.html");
     assert_contains(page, "On gcbench, marksweep did not complete: oom 2 of 2.");
+    assert_contains(page, "n = 1 to 10 per cell. 12 were asked for.");
     assert_contains(page, "The run was cut off, or is not finished yet.");
     assert_contains(page, "3 of 14 processes failed. 1 cell was skipped.");
     assert_contains(page, "1 of 11 processes noisy, 1 unsteady");
