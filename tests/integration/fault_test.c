@@ -83,6 +83,16 @@ static void misbehave(const char *name)
     } else if (!strcmp(name, "daemon") && fork() == 0) {
         /* Keeps all descriptors open after its parent has ended. */
         wait_for_ever();
+    } else if (!strcmp(name, "chatty")) {
+        /* Many times what each of the pipes holds. */
+        static char block[65536];
+        memset(block, 'x', sizeof block);
+        for (int i = 0; i < 20; i++) {
+            fwrite(block, 1, sizeof block, stdout);
+            fwrite(block, 1, sizeof block, stderr);
+            for (int j = 0; j < 500; j++)
+                dprintf(3, "pause,-1,full,%d,1,\n", 1000 + 500 * i + j);
+        }
     } else if (!strcmp(name, "bad_metric")) {
         dprintf(3, "metric,wall_ns,12.5ms\n");
         wait_for_ever();
@@ -98,6 +108,11 @@ static int act_as_runner(const char *name, int argc, char **argv)
         if (!strcmp(name, "no_library")) {
             fprintf(stderr, "%s: error while loading shared libraries: libnone.so.1\n", argv[0]);
             return 127;
+        }
+        if (!strcmp(name, "older")) {
+            describe(name);
+            puts("unavailable,\"headers of 8.2, library 8.0: build again\"");
+            return 3;
         }
         describe(name);
         return 0;
@@ -124,10 +139,10 @@ static int act_as_runner(const char *name, int argc, char **argv)
 static int make_runners(void **state)
 {
     static const char *const names[] = {
-        "steady",         "segv",   "hang",         "sleeper",    "garbage",
-        "flood",          "half",   "silent",       "over_limit", "never_frees",
-        "glutton",        "daemon", "bad_metric",   "differs",    "no_library",
-        "other_protocol", "probed", "probed-probe", "bad_stop",
+        "steady",     "segv",    "hang",       "sleeper",        "garbage", "flood",
+        "half",       "silent",  "over_limit", "never_frees",    "glutton", "daemon",
+        "bad_metric", "differs", "no_library", "other_protocol", "probed",  "probed-probe",
+        "bad_stop",   "chatty",  "older",
     };
     if (process_setup(state))
         return -1;
@@ -380,6 +395,72 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
     run_data_free(run);
 }
 
+/* The second one of each is no reason to leave what the first one began. */
+static void signals_that_come_twice_interrupt_once(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < 2; i++) {
+        char arguments[160], name[32];
+        snprintf(name, sizeof name, "twice%zu", i);
+        snprintf(arguments, sizeof arguments,
+                 "run --quiet --workload chore --backend steady --backend sleeper --invocations 3 "
+                 "--order-seed 2 --out @/%s",
+                 name);
+        pid_t pid = process_start(arguments);
+        static char text[65536];
+        snprintf(arguments, sizeof arguments, "%s/invocations.csv", name);
+        for (int tries = 0; tries < 1000; tries++) {
+            process_read_file(process_path(arguments), text, sizeof text);
+            if (strstr(text, "threads=1,chore"))
+                break;
+            poll(NULL, 0, 10);
+        }
+        kill(pid, signals[i]);
+        kill(pid, signals[1 - i]);
+        kill(pid, signals[i]);
+        process_wait(&p, pid);
+        assert_exit_code(&p, CMD_INTERRUPTED);
+        struct run_data *run = load(name);
+        assert_int_equal(run->invocation_count, 1);
+        assert_status(run, "steady", RUN_OK, "");
+        run_data_free(run);
+    }
+}
+
+static int count_stop(void *data, size_t invocation, const struct csv_row *row)
+{
+    (void)invocation;
+    (void)row;
+    ++*(unsigned *)data;
+    return 0;
+}
+
+static void full_pipes_are_emptied(void **state)
+{
+    (void)state;
+    process_run(&p, "run --quiet --workload chore --backend chatty --invocations 1 --out @/chatty");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("chatty");
+    struct csv_error error;
+    unsigned count = 0;
+    assert_status(run, "chatty", RUN_OK, "");
+    assert_int_equal(run_data_each(run, SCHEMA_FILE_PAUSES, count_stop, &count, &error), 0);
+    assert_int_equal(count, 20 * 500 + 1);
+    run_data_free(run);
+}
+
+static void an_older_library_is_skipped_with_its_reason(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend steady --backend older --invocations 1 "
+                    "--out @/older");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = load("older");
+    assert_status(run, "older", RUN_SKIPPED, "headers of 8.2, library 8.0: build again");
+    run_data_free(run);
+}
+
 /* The order of a run's rows: "BACKEND invocation order" per line. */
 static void read_rows(const char *name, char *text, size_t bytes)
 {
@@ -492,6 +573,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(probes_from_elsewhere_are_held_to_their_columns),
         cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
         cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
+        cmocka_unit_test(signals_that_come_twice_interrupt_once),
+        cmocka_unit_test(full_pipes_are_emptied),
+        cmocka_unit_test(an_older_library_is_skipped_with_its_reason),
         cmocka_unit_test(a_resumed_run_is_the_one_that_was_not_interrupted),
         cmocka_unit_test(a_runner_over_the_memory_cap_is_ended_as_oom),
     };
