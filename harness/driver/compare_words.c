@@ -53,6 +53,8 @@ char *compare_verdict_text(const struct compare_result *result, const struct com
 {
     if (!strcmp(row->metric, COMPARE_STATUS))
         return xprintf("%s: %s", verdict_word(result, row), row->why);
+    if (*row->why)
+        return xprintf("inconclusive: %s", row->why);
     if (row->new.count == 0)
         return xprintf("inconclusive: not measured");
     if (compare_is_range_only(row))
