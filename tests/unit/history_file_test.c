@@ -358,7 +358,7 @@ static void malformed_files_are_refused_by_place(void **state)
         {"2026-01-01,1,,c,2,6,1,1,1,w/b/heap=none/threads=1,,,m,ns,lower,3,3,nan,,\n", ":2:18: "},
         {"2026-01-01,1,,c,2,6,1,1,1,w/b/heap=none/threads=1,,,m,ns,lower,3,3,10,11,12\n",
          ":2:19: low to high is no interval"},
-        {GOOD GOOD, ":3: a second row of the same run, cell and metric"},
+        {GOOD GOOD, ":3:1: a second row of the same run, cell and metric"},
         {GOOD "2026-01-01,1,,d,2,6,1,1,1,w/b/heap=none/threads=1,,,m,,lower,3,3,10,,\n",
          ":3:4: cpu_model differs from that of an earlier row"},
         {GOOD "2026-01-02,1,,c,2,6,1,1,1,w/b/heap=none/threads=1,,,wall_ns,ns,higher,3,3,10,,\n",
