@@ -198,6 +198,21 @@ int chart_caption_put(struct chart_caption *caption, struct chart_table *table,
     return chart_caption_put_as(caption, table, plan, panel, panel + 1, "");
 }
 
+/* The columns of a panel. `n` is what `out`, which is closed, was writing. 0 or not. */
+static int put_row(struct chart_caption *caption, struct chart_table *table, size_t number,
+                   const char *title, FILE *out, char *const *n)
+{
+    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
+    if (failed)
+        return failed;
+    chart_table_int(table, (int64_t)number);
+    chart_table_text(table, title);
+    chart_table_text(table, *n);
+    chart_table_text(table, caption->note_text);
+    chart_table_text(table, caption->series_text);
+    return 0;
+}
+
 int chart_caption_put_as(struct chart_caption *caption, struct chart_table *table,
                          const struct chart_plan *plan, size_t panel, size_t number,
                          const char *addition)
@@ -215,14 +230,7 @@ int chart_caption_put_as(struct chart_caption *caption, struct chart_table *tabl
     chart_put_n(out, plan, &plan->panels[panel]);
     note_unlimited(caption, &plan->panels[panel]);
     note_failures(caption, plan, &plan->panels[panel]);
-    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
-    if (!failed) {
-        chart_table_int(table, (int64_t)number);
-        chart_table_text(table, title);
-        chart_table_text(table, n);
-        chart_table_text(table, caption->note_text);
-        chart_table_text(table, caption->series_text);
-    }
+    int failed = put_row(caption, table, number, title, out, &n);
     free(n);
     free(title);
     return failed ? -ENOMEM : 0;
@@ -237,14 +245,7 @@ int chart_caption_put_own(struct chart_caption *caption, struct chart_table *tab
     if (!out)
         return -ENOMEM;
     chart_put_n_range(out, n_low, n_high);
-    int failed = fclose(out) | fflush(caption->note) | fflush(caption->series);
-    if (!failed) {
-        chart_table_int(table, (int64_t)number);
-        chart_table_text(table, title);
-        chart_table_text(table, n);
-        chart_table_text(table, caption->note_text);
-        chart_table_text(table, caption->series_text);
-    }
+    int failed = put_row(caption, table, number, title, out, &n);
     free(n);
     return failed ? -ENOMEM : 0;
 }

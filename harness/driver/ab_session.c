@@ -60,7 +60,7 @@ static int evaluate(struct evaluation *e, const struct ab_session *s, const stru
     if (!failed)
         return CMD_DONE;
     e->result = NULL;
-    return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+    return cmd_fail_reading(failed, &error);
 }
 
 static bool begins(const char *text, const char *prefix)

@@ -44,6 +44,14 @@ error_t cmd_usage(const struct argp_state *state, const char *format, ...)
     return ALREADY_REPORTED;
 }
 
+error_t cmd_take_run(const struct argp_state *state, const char **folder, const char *argument)
+{
+    if (*folder)
+        return cmd_usage(state, "one run at a time: '%s' and '%s'", *folder, argument);
+    *folder = argument;
+    return 0;
+}
+
 int cmd_fail(enum cmd_exit code, const char *format, ...)
 {
     va_list arguments;
@@ -51,6 +59,11 @@ int cmd_fail(enum cmd_exit code, const char *format, ...)
     report("gcmeter", format, arguments);
     va_end(arguments);
     return (int)code;
+}
+
+int cmd_fail_reading(int error, const struct csv_error *why)
+{
+    return cmd_fail(error == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", why->text);
 }
 
 int cmd_flush(int code)

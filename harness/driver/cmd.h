@@ -4,6 +4,8 @@
 
 #include <argp.h>
 
+#include "data/csv_read.h"
+
 /* Exit codes of gcmeter. When several apply the first of this order wins: interrupted, usage,
  * missing, regressed, failed, undecided. */
 enum cmd_exit {
@@ -38,8 +40,15 @@ int cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 error_t cmd_usage(const struct argp_state *state, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Takes an argument as the one run that a command is about. 0, or as cmd_usage(). */
+error_t cmd_take_run(const struct argp_state *state, const char **folder, const char *argument);
+
 /* Prints "gcmeter: MESSAGE" on stderr, one line, and returns `code`. */
 int cmd_fail(enum cmd_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says on stderr why a result file or what it holds was refused, and returns CMD_USAGE, or
+ * CMD_MISSING where `error` is -ENOMEM. */
+int cmd_fail_reading(int error, const struct csv_error *why);
 
 /* Writes out what is buffered for stdout. Returns `code`; or, where stdout cannot be written,
  * CMD_MISSING in place of CMD_DONE, and the user has been told. */

@@ -19,7 +19,7 @@
 #include "driver/tar_gz.h"
 #include "driver/xalloc.h"
 
-enum { KEY_OUT = 'o', KEY_FORMAT = 'f', KEY_REFERENCE = 'r', KEY_WIDTH = 'w' };
+enum { KEY_OUT = 'o' };
 
 #define ENDING ".tar.gz"
 
@@ -34,9 +34,7 @@ struct request {
 
 static const struct argp_option option_table[] = {
     {"out", KEY_OUT, "FILE", 0, "the archive (default: the run's folder with " ENDING ")", 0},
-    {"format", KEY_FORMAT, "FORMAT", 0, DRAW_FORMAT_HELP, 0},
-    {"reference", KEY_REFERENCE, "VARIANT", 0, DRAW_REFERENCE_HELP, 0},
-    {"width", KEY_WIDTH, "COLUMNS", 0, DRAW_WIDTH_HELP, 0},
+    DRAW_OPTIONS,
     {0},
 };
 
@@ -49,25 +47,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             return cmd_usage(state, "--out needs the name of a file");
         request->out = argument;
         return 0;
-    case KEY_FORMAT:
-        return draw_parse_formats(state, argument, &request->draw);
-    case KEY_REFERENCE:
-        request->draw.reference = argument;
-        return 0;
-    case KEY_WIDTH:
-        return draw_parse_width(state, argument, &request->draw);
     case ARGP_KEY_ARG:
-        if (request->run_folder)
-            return cmd_usage(state, "one run at a time: '%s' and '%s'", request->run_folder,
-                             argument);
-        request->run_folder = argument;
-        return 0;
+        return cmd_take_run(state, &request->run_folder, argument);
     case ARGP_KEY_END:
         if (!request->run_folder)
             return cmd_usage(state, "which run? gcmeter archive results/latest keeps the last one");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return draw_take(&request->draw, state, key, argument);
     }
 }
 

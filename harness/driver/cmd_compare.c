@@ -114,11 +114,6 @@ static const struct argp parser = {
            "--strict: that one is slower than another is no failure.",
 };
 
-static int fail_with(int error, const struct csv_error *text)
-{
-    return cmd_fail(error == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", text->text);
-}
-
 static void warn_of_difference(const struct run_data *base, const struct run_data *new,
                                const char *key)
 {
@@ -213,7 +208,7 @@ static int show_backends(struct request *r, const struct run_data *run)
     struct compare_result *result;
     int failed = compare_backends(&result, run, r->reference, &options, &error);
     if (failed)
-        return fail_with(failed, &error);
+        return cmd_fail_reading(failed, &error);
     int code = show(r, &options, result, run, NULL);
     compare_free(result);
     return code;
@@ -225,7 +220,7 @@ static int show_runs(struct request *r, const struct run_data *base, const struc
     struct gate *gate = NULL;
     int failed = comparable_check(base, new, r->flags.allowed, r->flags.allowed_count, &error);
     if (failed)
-        return fail_with(failed, &error);
+        return cmd_fail_reading(failed, &error);
     int code = compare_flags_gate(&r->flags, &gate, (const struct run_data *[]){base, new}, 2);
     if (code != CMD_DONE)
         return code;
@@ -233,7 +228,7 @@ static int show_runs(struct request *r, const struct run_data *base, const struc
     struct compare_options options = compare_flags_options(&r->flags, gate);
     struct compare_result *result;
     failed = compare_runs(&result, base, new, &options, &error);
-    code = failed ? fail_with(failed, &error) : show(r, &options, result, base, new);
+    code = failed ? cmd_fail_reading(failed, &error) : show(r, &options, result, base, new);
     if (!failed)
         compare_free(result);
     gate_free(gate);
@@ -252,7 +247,7 @@ int cmd_compare(int argc, char **argv)
         do
             outcome = run_data_load(&runs[count], r.folders[count], &error);
         while (++count < r.folder_count && !outcome);
-        code = outcome   ? fail_with(outcome, &error)
+        code = outcome   ? cmd_fail_reading(outcome, &error)
                : runs[1] ? show_runs(&r, runs[0], runs[1])
                          : show_backends(&r, runs[0]);
         run_data_free(runs[0]);

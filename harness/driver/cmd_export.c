@@ -90,10 +90,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
             return cmd_usage(state, "--invocation is '%s', not a number", text);
         return 0;
     case ARGP_KEY_ARG:
-        if (r->folder)
-            return cmd_usage(state, "one run at a time: '%s' and '%s'", r->folder, text);
-        r->folder = text;
-        return 0;
+        return cmd_take_run(state, &r->folder, text);
     case ARGP_KEY_END:
         return check_request(r, state);
     default:
@@ -192,8 +189,7 @@ int cmd_export(int argc, char **argv)
         struct run_data *run = NULL;
         struct csv_error error;
         int failed = run_data_load(&run, r.folder, &error);
-        code = failed ? cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text)
-                      : write_run(&r, run);
+        code = failed ? cmd_fail_reading(failed, &error) : write_run(&r, run);
         run_data_free(run);
     }
     free(r.metrics);

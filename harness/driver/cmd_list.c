@@ -355,7 +355,7 @@ static int write_character(const char *folder)
     struct catalog catalog;
     int failed = run_data_load(&run, folder, &error);
     if (failed)
-        return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+        return cmd_fail_reading(failed, &error);
     catalog_discover(&catalog);
     failed = workload_character_write(run, &catalog, stdout);
     catalog_free(&catalog);

@@ -382,7 +382,7 @@ int cmd_minheap(int argc, char **argv)
         struct csv_error error;
         int failed = minheap_table_load(&table, request.out, &error);
         if (failed && failed != -ENOENT)
-            code = cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+            code = cmd_fail_reading(failed, &error);
     }
     if (code < 0) {
         catalog_discover(&catalog);

@@ -13,9 +13,6 @@ enum {
     KEY_OUT = 'o',
     KEY_BASE = 'b',
     KEY_HISTORY = 'H',
-    KEY_FORMAT = 'f',
-    KEY_REFERENCE = 'r',
-    KEY_WIDTH = 'w'
 };
 
 struct request {
@@ -30,9 +27,7 @@ static const struct argp_option options[] = {
     {"base", KEY_BASE, "DIR", 0, "also chart how the run compares with another one, its base", 0},
     {"history", KEY_HISTORY, "FILE", 0,
      "also chart how the cells of the run went in this history (gcmeter history add)", 0},
-    {"format", KEY_FORMAT, "FORMAT", 0, DRAW_FORMAT_HELP, 0},
-    {"reference", KEY_REFERENCE, "VARIANT", 0, DRAW_REFERENCE_HELP, 0},
-    {"width", KEY_WIDTH, "COLUMNS", 0, DRAW_WIDTH_HELP, 0},
+    DRAW_OPTIONS,
     {0},
 };
 
@@ -51,49 +46,26 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_HISTORY:
         request->history_path = argument;
         return 0;
-    case KEY_FORMAT:
-        return draw_parse_formats(state, argument, &request->draw);
-    case KEY_REFERENCE:
-        request->draw.reference = argument;
-        return 0;
-    case KEY_WIDTH:
-        return draw_parse_width(state, argument, &request->draw);
     case ARGP_KEY_ARG:
-        if (request->run_folder)
-            return cmd_usage(state, "one run at a time: '%s' and '%s'", request->run_folder,
-                             argument);
-        request->run_folder = argument;
-        return 0;
+        return cmd_take_run(state, &request->run_folder, argument);
     case ARGP_KEY_END:
         if (!request->run_folder)
             return cmd_usage(state, "which run? gcmeter plot results/latest draws the last one");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return draw_take(&request->draw, state, key, argument);
     }
 }
 
-/* Compares as `gcmeter compare` does where it is told nothing. */
 static int draw_with_base(struct request *request, const struct run_data *run)
 {
     struct run_data *base;
     int code = draw_load_run(&base, request->base_folder);
     if (code != CMD_DONE)
         return code;
-    struct csv_error error;
-    struct compare_flags flags;
-    struct gate *gate = NULL;
-    struct compare_result *result = NULL;
-    compare_flags_init(&flags);
-    if (comparable_check(base, run, NULL, 0, &error))
-        code = cmd_fail(CMD_USAGE, "%s", error.text);
-    if (code == CMD_DONE)
-        code = compare_flags_gate(&flags, &gate, (const struct run_data *const[]){base, run}, 2);
-    if (code == CMD_DONE) {
-        struct compare_options how = compare_flags_options(&flags, gate);
-        if (compare_runs(&result, base, run, &how, &error))
-            code = cmd_fail(CMD_USAGE, "%s", error.text);
-    }
+    struct gate *gate;
+    struct compare_result *result;
+    code = compare_flags_default(base, run, &gate, &result);
     if (code == CMD_DONE && result->row_count == 0)
         code =
             cmd_fail(CMD_USAGE, "the runs have no cell in common: nothing compares with the base");
@@ -101,10 +73,8 @@ static int draw_with_base(struct request *request, const struct run_data *run)
         request->draw.comparison = result;
         code = draw_charts(&request->draw, run);
     }
-    if (result)
-        compare_free(result);
+    compare_free(result);
     gate_free(gate);
-    compare_flags_free(&flags);
     run_data_free(base);
     return code;
 }

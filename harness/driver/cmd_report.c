@@ -20,10 +20,6 @@
 #include "driver/run_report.h"
 #include "driver/xalloc.h"
 
-/* As `gcmeter compare` has them where nothing is asked for. */
-#define TOLERANCE 0.05
-#define ALPHA     0.05
-
 #define STYLE_FILE      "report.css"
 #define STYLE_BYTES_MAX ((size_t)1 << 20)
 
@@ -69,10 +65,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         request->baseline = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (request->folder)
-            return cmd_usage(state, "one run at a time: '%s' and '%s'", request->folder, argument);
-        request->folder = argument;
-        return 0;
+        return cmd_take_run(state, &request->folder, argument);
     case ARGP_KEY_END:
         if (!request->folder)
             return cmd_usage(state,
@@ -81,11 +74,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     default:
         return ARGP_ERR_UNKNOWN;
     }
-}
-
-static int fail_with(int error, const struct csv_error *text)
-{
-    return cmd_fail(error == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", text->text);
 }
 
 /* The style sheet, to be freed, or NULL after saying why there is none. */
@@ -203,37 +191,15 @@ static int draw_and_write(const struct request *request, struct report *report)
     return code;
 }
 
-/* As `gcmeter compare` does where nothing is asked for. The result points to metrics of *gate. */
-static int compare_with(const struct run_data *baseline, const struct run_data *run,
-                        struct gate **gate, struct compare_result **changes)
-{
-    struct csv_error error;
-    struct compare_flags flags;
-    const struct run_data *const runs[] = {baseline, run};
-    int failed = comparable_check(baseline, run, NULL, 0, &error);
-    if (failed)
-        return fail_with(failed, &error);
-    compare_flags_init(&flags);
-    int code = compare_flags_gate(&flags, gate, runs, 2);
-    if (code == CMD_DONE) {
-        struct compare_options by_gate = compare_flags_options(&flags, *gate);
-        failed = compare_runs(changes, baseline, run, &by_gate, &error);
-        code = failed ? fail_with(failed, &error) : CMD_DONE;
-    }
-    compare_flags_free(&flags);
-    return code;
-}
-
 static int report_on(const struct request *request, const struct run_data *run,
                      const struct run_data *baseline)
 {
     struct csv_error error;
-    struct compare_options own_options = {
-        .metrics = compare_default_metrics,
-        .metric_count = compare_default_metric_count,
-        .tolerance = {.relative = TOLERANCE},
-        .alpha = ALPHA,
-    };
+    struct compare_flags flags;
+    compare_flags_init(&flags);
+    struct compare_options own_options = compare_flags_options(&flags, NULL);
+    own_options.metrics = compare_default_metrics;
+    own_options.metric_count = compare_default_metric_count;
     struct report report = {.run = run, .baseline = baseline, .options = &own_options, .own = ""};
     struct compare_result *against = NULL, *changes = NULL;
     struct gate *gate = NULL;
@@ -243,23 +209,23 @@ static int report_on(const struct request *request, const struct run_data *run,
                       : own              ? xprintf("%.*s", (int)length, own)
                                          : NULL;
     int failed = chart_plan_make(&report.plan, run, reference, &error);
-    int code = failed ? fail_with(failed, &error) : CMD_DONE;
+    int code = failed ? cmd_fail_reading(failed, &error) : CMD_DONE;
     if (code == CMD_DONE && report.plan.reference >= 0) {
         report.own = report.plan.series[report.plan.reference].label;
         failed = compare_backends(&against, run, report.own, &own_options, &error);
-        code = failed ? fail_with(failed, &error) : CMD_DONE;
+        code = failed ? cmd_fail_reading(failed, &error) : CMD_DONE;
         report.against = against;
     }
     if (code == CMD_DONE && baseline)
-        code = compare_with(baseline, run, &gate, &changes);
+        code = compare_flags_default(baseline, run, &gate, &changes);
     report.changes = changes;
     if (code == CMD_DONE)
         code = draw_and_write(request, &report);
     compare_free(changes);
     compare_free(against);
-    if (gate)
-        gate_free(gate);
+    gate_free(gate);
     chart_plan_free(&report.plan);
+    compare_flags_free(&flags);
     free(reference);
     return code;
 }
@@ -290,7 +256,7 @@ int cmd_report(int argc, char **argv)
     int failed = run_data_load(&run, request.folder, &error);
     if (!failed && request.baseline)
         failed = run_data_load(&baseline, request.baseline, &error);
-    code = failed ? fail_with(failed, &error) : report_on(&request, run, baseline);
+    code = failed ? cmd_fail_reading(failed, &error) : report_on(&request, run, baseline);
     if (code == CMD_DONE)
         printf("%s\n", request.out);
     run_data_free(baseline);

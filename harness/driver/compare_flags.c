@@ -114,8 +114,7 @@ int compare_flags_gate(const struct compare_flags *flags, struct gate **gate,
         *gate = NULL;
     }
     free(path);
-    return failed ? cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text)
-                  : CMD_DONE;
+    return failed ? cmd_fail_reading(failed, &error) : CMD_DONE;
 }
 
 struct compare_options compare_flags_options(const struct compare_flags *flags,
@@ -141,6 +140,30 @@ bool compare_flags_colour(const struct compare_flags *flags)
     const char *terminal = getenv("TERM");
     return flags->format == COMPARE_FORMAT_TEXT && isatty(STDOUT_FILENO) &&
            !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+int compare_flags_default(const struct run_data *base, const struct run_data *new,
+                          struct gate **gate, struct compare_result **result)
+{
+    struct csv_error error;
+    struct compare_flags flags;
+    *gate = NULL;
+    *result = NULL;
+    int failed = comparable_check(base, new, NULL, 0, &error);
+    if (failed)
+        return cmd_fail_reading(failed, &error);
+    compare_flags_init(&flags);
+    int code = compare_flags_gate(&flags, gate, (const struct run_data *const[]){base, new}, 2);
+    if (code == CMD_DONE) {
+        struct compare_options options = compare_flags_options(&flags, *gate);
+        failed = compare_runs(result, base, new, &options, &error);
+        if (failed) {
+            *result = NULL;
+            code = cmd_fail_reading(failed, &error);
+        }
+    }
+    compare_flags_free(&flags);
+    return code;
 }
 
 int compare_flags_print(const struct compare_flags *flags, const struct compare_options *options,

@@ -65,6 +65,12 @@ int compare_flags_gate(const struct compare_flags *flags, struct gate **gate,
 struct compare_options compare_flags_options(const struct compare_flags *flags,
                                              const struct gate *gate);
 
+/* Compares two runs as `gcmeter compare` does where it is told nothing. *result and *gate, to which
+ * it points, are the caller's to free, whatever is returned. CMD_DONE; or the exit code of what
+ * went wrong, and the user has been told. */
+int compare_flags_default(const struct run_data *base, const struct run_data *new,
+                          struct gate **gate, struct compare_result **result);
+
 /* Prints the comparison of two runs on stdout. CMD_DONE or an exit code. */
 int compare_flags_print(const struct compare_flags *flags, const struct compare_options *options,
                         const struct compare_result *result);

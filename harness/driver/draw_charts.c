@@ -30,8 +30,8 @@
 const struct draw_format draw_formats[DRAW_FORMAT_COUNT] = {
     {"svg", DRAW_SVG}, {"png", DRAW_PNG}, {"pdf", DRAW_PDF}};
 
-error_t draw_parse_formats(const struct argp_state *state, const char *words,
-                           struct draw_request *request)
+static error_t parse_formats(const struct argp_state *state, const char *words,
+                             struct draw_request *request)
 {
     for (const char *word = words;; word++) {
         size_t length = strcspn(word, ",");
@@ -49,13 +49,29 @@ error_t draw_parse_formats(const struct argp_state *state, const char *words,
     }
 }
 
-error_t draw_parse_width(const struct argp_state *state, const char *columns,
-                         struct draw_request *request)
+static error_t parse_width(const struct argp_state *state, const char *columns,
+                           struct draw_request *request)
 {
     if (strcmp(columns, "1") != 0 && strcmp(columns, "2") != 0)
         return cmd_usage(state, "--width is 1 or 2 columns, not '%s'", columns);
     request->width = *columns - '0';
     return 0;
+}
+
+error_t draw_take(struct draw_request *request, const struct argp_state *state, int key,
+                  const char *text)
+{
+    switch (key) {
+    case DRAW_KEY_FORMAT:
+        return parse_formats(state, text, request);
+    case DRAW_KEY_REFERENCE:
+        request->reference = text;
+        return 0;
+    case DRAW_KEY_WIDTH:
+        return parse_width(state, text, request);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 int draw_make_folders(const char *path)
@@ -421,7 +437,7 @@ int draw_load_run(struct run_data **run, const char *folder)
     *run = NULL;
     int failed = run_data_load(run, folder, &error);
     if (failed)
-        return cmd_fail(failed == -ENOMEM ? CMD_MISSING : CMD_USAGE, "%s", error.text);
+        return cmd_fail_reading(failed, &error);
     if ((*run)->cell_count > 0)
         return CMD_DONE;
     run_data_free(*run);

@@ -37,18 +37,29 @@ struct draw_request {
     const char *const *by_panel;
 };
 
-/* The options of a command that draws. */
-#define DRAW_FORMAT_HELP "svg, png or pdf, several joined by commas (default: svg,png)"
-#define DRAW_REFERENCE_HELP                                                                        \
-    "what ratios are relative to (default: mimalloc, else the first manual backend)"
-#define DRAW_WIDTH_HELP "for 1 or 2 columns of a paper (default: 2)"
+/* The options of a command that draws, for its table. */
+enum { DRAW_KEY_FORMAT = 'f', DRAW_KEY_REFERENCE = 'r', DRAW_KEY_WIDTH = 'w' };
+#define DRAW_OPTIONS                                                                               \
+    {"format",                                                                                     \
+     DRAW_KEY_FORMAT,                                                                              \
+     "FORMAT",                                                                                     \
+     0,                                                                                            \
+     "svg, png or pdf, several joined by commas (default: svg,png)",                               \
+     0},                                                                                           \
+        {"reference",                                                                              \
+         DRAW_KEY_REFERENCE,                                                                       \
+         "VARIANT",                                                                                \
+         0,                                                                                        \
+         "what ratios are relative to (default: mimalloc, else the first manual backend)",         \
+         0},                                                                                       \
+    {                                                                                              \
+        "width", DRAW_KEY_WIDTH, "COLUMNS", 0, "for 1 or 2 columns of a paper (default: 2)", 0     \
+    }
 
-/* Take the argument of --format, which adds to what came before, and of --width. 0, or what a
- * parser must return (cmd.h). */
-error_t draw_parse_formats(const struct argp_state *state, const char *words,
-                           struct draw_request *request);
-error_t draw_parse_width(const struct argp_state *state, const char *columns,
-                         struct draw_request *request);
+/* Takes the option `key` of the enum above; --format adds to what came before. ARGP_ERR_UNKNOWN for
+ * others. Otherwise as cmd_usage(). */
+error_t draw_take(struct draw_request *request, const struct argp_state *state, int key,
+                  const char *text);
 
 /* Loads a run that has something to draw, to be freed by the caller. */
 int draw_load_run(struct run_data **run, const char *folder);

@@ -199,20 +199,7 @@ static void one_invocation_of_one_manual_backend_is_drawn(void **state)
 {
     (void)state;
     need_gnuplot();
-    struct run_fixture run;
-    run_fixture_open(&run, process_path("least"));
-    run_fixture_key(&run, "schema_version", "1");
-    run_fixture_commit(&run, &(struct run_fixture_invocation){
-                                 .cell = "nothing/malloc/heap=none/threads=1",
-                                 .workload = "nothing",
-                                 .backend = "malloc",
-                                 .status = "ok",
-                                 .wall_ns = 1,
-                                 .rss_peak_bytes = 1,
-                                 .pause_count = 0,
-                                 .latency_max_ns = -1,
-                             });
-    run_fixture_close(&run);
+    run_fixture_least(process_path("least"));
     process_run(&p, "plot @/least --format svg --width 1");
     assert_exit_code(&p, CMD_DONE);
     assert_string_equal(p.err, "");
