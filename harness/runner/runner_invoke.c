@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,9 +141,15 @@ static void out_of_memory(void *data, size_t bytes)
     char detail[128];
     uint64_t limit =
         v->config.heap_limit_bytes ? v->config.heap_limit_bytes : v->config.memory_cap_bytes;
+    struct rlimit addresses;
+    bool few_addresses = getrlimit(RLIMIT_AS, &addresses) == 0 &&
+                         addresses.rlim_cur != RLIM_INFINITY &&
+                         (!limit || addresses.rlim_cur < limit);
+    if (few_addresses)
+        limit = addresses.rlim_cur;
     if (limit)
-        snprintf(detail, sizeof detail, "cannot allocate %zu bytes within %" PRIu64 " bytes", bytes,
-                 limit);
+        snprintf(detail, sizeof detail, "cannot allocate %zu bytes within %" PRIu64 " bytes%s",
+                 bytes, limit, few_addresses ? " of addresses" : "");
     else
         snprintf(detail, sizeof detail, "cannot allocate %zu bytes", bytes);
     outcome_exit(&v->outcome, "oom", detail);
