@@ -459,14 +459,15 @@ analyze: ## look for errors with cppcheck, clang-tidy and gcc's analyzer (minute
 	clang-tidy --quiet $(ANALYZED) -- -std=c11 -fno-strict-aliasing $(ANALYZE_FLAGS)
 	@for f in $(ANALYZED); do gcc $(LANGUAGE) $(WARNINGS) $(ANALYZE_FLAGS) -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-fd-leak -Werror -c -o /dev/null $$f || exit 1; done
 
-# A build of its own under BUILD, so that counts of other builds are not mixed in.
+# A build of its own beside BUILD, so that counts of other builds are not mixed in.
+COVERAGE := $(BUILD)-coverage
 .PHONY: coverage
 coverage: ## line coverage of harness/data and collectors/marksweep by all tests, at least 90 %
 	@command -v gcovr >/dev/null || $(call fail,3,gcovr is missing: apt-get install gcovr)
-	rm -rf '$(BUILD)/coverage'
-	@$(MAKE) --no-print-directory test BUILD='$(BUILD)/coverage' CC=gcc CFLAGS='-O1 -g --coverage -fprofile-update=atomic'
-	gcovr --root . --filter harness/data/ --filter collectors/marksweep/ --exclude collectors/marksweep/example/ --gcov-ignore-parse-errors --txt '$(BUILD)/coverage/lines.txt' --print-summary --fail-under-line 90 '$(BUILD)/coverage'
-	@printf 'uncovered lines: %s\n' '$(BUILD)/coverage/lines.txt'
+	rm -rf '$(COVERAGE)'
+	@$(MAKE) --no-print-directory test BUILD='$(COVERAGE)' CC=gcc CFLAGS='-O1 -g --coverage -fprofile-update=atomic'
+	gcovr --root . --filter harness/data/ --filter collectors/marksweep/ --exclude collectors/marksweep/example/ --gcov-ignore-parse-errors --txt '$(COVERAGE)/lines.txt' --print-summary --fail-under-line 90 '$(COVERAGE)'
+	@printf 'uncovered lines: %s\n' '$(COVERAGE)/lines.txt'
 
 .PHONY: format
 format: ## format all C and Go files
@@ -497,5 +498,5 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 .PHONY: clean
-clean: ## remove the build folder
-	rm -rf '$(BUILD)'
+clean: ## remove the build folders
+	rm -rf '$(BUILD)' '$(COVERAGE)'

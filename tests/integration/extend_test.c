@@ -62,7 +62,8 @@ static void a_workload_is_one_file_and_one_row(void **state)
                  " collectors/backends.def && grep -c '^BACKEND(' collectors/backends.def");
     assert_shell("cp tests/fixtures/extra_workload.c \"$D/a tree/workloads/countdown.c\" &&"
                  " echo 'WORKLOAD(countdown)' >>\"$D/a tree/workloads/workloads.def\"");
-    assert_shell("cd \"$D/a tree\" && make --no-print-directory -j2 CFLAGS=-O0 SAN= DEPS=no");
+    assert_shell("cd \"$D/a tree\" && make --no-print-directory -j2 BUILD=build CFLAGS=-O0 SAN= "
+                 "DEPS=no");
     assert_shell("cd \"$D/a tree\" && build/bin/gcmeter list workloads --csv | grep -q countdown");
     assert_shell(
         "cd \"$D/a tree\" && build/bin/gcmeter run --quiet --workload countdown:objects=500"

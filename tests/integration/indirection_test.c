@@ -83,8 +83,8 @@ static void expect_only(const char *backend, const char *allowed)
              "nm -u -A '%s/../%s/workloads'/*.o |"
              " grep -vE ' "
              "(workload_[a-z_]+|gc_(pool|finalizers?|weak)_[a-z_]+|mem(set|p?cpy|move|cmp|chr)|"
-             "strlen|clock_gettime|nanosleep|__(asan|"
-             "ubsan|tsan|stack)_.*"
+             "strlen|strcmp|clock_gettime|nanosleep|__(asan|"
+             "ubsan|tsan|gcov|stack)_.*"
              "|_GLOBAL_OFFSET_TABLE_|s?n?printf|__[a-z_]*chk(_fail)?|%s)$'",
              bin ? bin : "build/bin", backend, allowed);
     FILE *f = popen(command, "r");

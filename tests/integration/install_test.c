@@ -52,7 +52,7 @@ static void what_is_installed_suffices(void **state)
         skip();
     }
     succeed("make --no-print-directory install-marksweep DESTDIR=\"$D\" PREFIX=/opt/gc "
-            "CC=\"${GCMETER_CC:-cc}\" SAN=\"$GCMETER_SAN\"");
+            "CC=\"${GCMETER_CC:-cc}\" SAN=\"$GCMETER_SAN\" CFLAGS='-O2 -g'");
     /* pkg-config puts the sysroot in front of the paths of the file. */
     succeed("export PKG_CONFIG_PATH=\"$D/opt/gc/lib/pkgconfig\" PKG_CONFIG_SYSROOT_DIR=\"$D\"\n"
             "cp collectors/marksweep/example/lisp_heap.c \"$D\" && cd \"$D\" &&"
