@@ -52,7 +52,8 @@ BIN := $(OBJ)/bin
 # What is on this machine. have(HEADER) is `yes` where the compiler finds it.
 have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes),yes)
 HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
-HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
+# Not --coverage, which leaves a file even then.
+HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(filter-out --coverage,$(CFLAGS)) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
 HAVE_ZLIB := $(call have,zlib.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
