@@ -64,15 +64,23 @@ static void put_key(struct chart_table *table, const char *key, const char *valu
     chart_table_row(table);
 }
 
+char *chart_tables_command(const struct chart_plan *plan)
+{
+    const char *run_command = run_data_key(plan->run, "command_line");
+    char *command;
+    int length =
+        asprintf(&command, "%s; gcmeter plot --reference %s",
+                 run_command ? run_command : "gcmeter run", plan->series[plan->reference].label);
+    return length < 0 ? NULL : command;
+}
+
 /* What holds for all charts. */
 static int write_keys(const struct chart_plan *plan, const char *folder, struct csv_error *error)
 {
     const char *reference = plan->series[plan->reference].label;
-    const char *run_command = run_data_key(plan->run, "command_line");
     const char *date = run_data_key(plan->run, "date");
-    char *command = NULL;
-    if (asprintf(&command, "%s; gcmeter plot --reference %s",
-                 run_command ? run_command : "gcmeter run", reference) < 0)
+    char *command = chart_tables_command(plan);
+    if (!command)
         return -ENOMEM;
     struct chart_table *table;
     int code = chart_table_open(&table, folder, "chart.csv", "key,value", error);

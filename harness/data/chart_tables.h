@@ -17,6 +17,10 @@ struct chart_page {
 /* Every chart there is, up to a NULL; a run has some of them. */
 extern const char *const chart_names[];
 
+/* The commands that made the run and its charts, for their metadata; to be freed. NULL: no memory.
+ */
+char *chart_tables_command(const struct chart_plan *plan);
+
 /* Writes the tables of every chart into `folder`, which exists, and lists what to draw in *pages,
  * an array of *page_count that the caller frees; the plan has at least one panel. 0, or a negative
  * errno described in *error. Thread-safe on different folders. */

@@ -15,6 +15,7 @@
 #include "data/printable.h"
 #include "driver/child.h"
 #include "driver/draw_charts.h"
+#include "driver/picture_note.h"
 #include "driver/shared_file.h"
 #include "driver/tar_gz.h"
 #include "driver/xalloc.h"
@@ -22,6 +23,9 @@
 enum { KEY_OUT = 'o' };
 
 #define ENDING ".tar.gz"
+
+/* What every PNG in it has behind its header, besides what gnuplot drew. */
+#define NOTE "note.chunks"
 
 /* Of the folder in the archive; a member's whole name has room for 100 bytes. */
 #define FOLDER_MOST 40
@@ -62,6 +66,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 struct archive {
     struct tar_gz *tar;
     char *folder;     /* of all members */
+    char *command;    /* that made the charts */
     const char *path; /* of the archive while it is made */
     FILE *sums;       /* a line for each member, as of sha256sum */
     FILE *rules;      /* of its Makefile: a line for each picture */
@@ -173,7 +178,21 @@ static void take_picture(void *data, const char *name, const struct chart_page *
             page->first, page->last);
 }
 
-/* The same environment and settings as draw_charts() gives gnuplot. */
+static int add_note(struct archive *archive, const struct request *request)
+{
+    char *path = xprintf("%s/" NOTE, request->draw.out_folder);
+    size_t length;
+    char *chunks = picture_note_png_chunks(archive->command, &length);
+    FILE *file = fopen(path, "we");
+    bool written = file && fwrite(chunks, 1, length, file) == length;
+    written = file && fclose(file) == 0 && written;
+    int code = written ? add_file(archive, "charts/" NOTE, path) : fail(path, -errno);
+    free(chunks);
+    free(path);
+    return code;
+}
+
+/* The same environment, settings and notes as draw_charts() gives. */
 static char *makefile_text(const struct request *request, const char *rules)
 {
     return xprintf("# Draws the charts again, into redrawn/, by gnuplot from the tables in "
@@ -191,19 +210,24 @@ static char *makefile_text(const struct request *request, const char *rules)
                    ".DELETE_ON_ERROR:\n"
                    "all:\n"
                    "\n"
+                   "# gnuplot writes no text into a PNG: what made it, put behind its header.\n"
+                   "NOTE = $(if $(filter %%.png,$(1)),@{ head -c %d $(1) && cat charts/" NOTE
+                   " && tail -c +%d $(1); } >$(1).noted && mv $(1).noted $(1))\n"
+                   "\n"
                    "# $(1) picture, $(2) chart, $(3) first panel, $(4) last one\n"
                    "define PICTURE\n"
                    "redrawn/$(1): plots/$(2).gp\n"
                    "\t@mkdir -p redrawn\n"
                    "\t$$(GNUPLOT) -d -e \"data='charts/data'; out='redrawn/$(1)'; first=$(3); "
                    "last=$(4); width=%d\" plots/$(2).gp\n"
+                   "\t$$(call NOTE,redrawn/$(1))\n"
                    "PICTURES += $(1)\n"
                    "endef\n"
                    "%s"
                    "\n"
                    "all: $(PICTURES:%%=redrawn/%%)\n"
                    "\n"
-                   "# A PDF has the time of day in it.\n"
+                   "# Drawn again, a PDF has the time of day in it, and no note.\n"
                    "check: all\n"
                    "\t@for p in $(filter-out %%.pdf,$(PICTURES)); do cmp charts/$$p redrawn/$$p || "
                    "exit 1; done\n"
@@ -213,7 +237,7 @@ static char *makefile_text(const struct request *request, const char *rules)
                    "\n"
                    "clean:\n"
                    "\trm -rf redrawn\n",
-                   request->draw.width, rules);
+                   PICTURE_NOTE_PNG_AT, PICTURE_NOTE_PNG_AT + 1, request->draw.width, rules);
 }
 
 /* The first line that gnuplot --version prints, to be freed. */
@@ -259,8 +283,9 @@ static char *readme_text(const struct run_data *run, const char *sums)
         "`charts/` the pictures and, in `charts/data/`, the tables that they were drawn from; "
         "`plots/` the scripts that drew them. `make` draws every picture again, into "
         "`redrawn/`; it needs make and gnuplot, and no network. `make check` compares them "
-        "with those in `charts/`: the same gnuplot gives the same bytes, but for the date in a "
-        "PDF. Whoever uses these figures cites `CITATION.cff`.\n\n"
+        "with those in `charts/`: the same gnuplot gives the same bytes, but for the date and the "
+        "note of what made it in a PDF; a PNG has that note from `charts/" NOTE
+        "`. Whoever uses these figures cites `CITATION.cff`.\n\n"
         "`make verify` checks the files against these SHA-256 checksums:\n\n"
         "%s",
         facts, gnuplot, sums);
@@ -309,6 +334,8 @@ static int fill(struct archive *archive, const struct request *request, const st
     for (size_t f = 0; f < DRAW_FORMAT_COUNT && code == CMD_DONE; f++)
         if (request->draw.formats & draw_formats[f].bit)
             code = add_folder(archive, request->draw.out_folder, draw_formats[f].name, "charts");
+    if (code == CMD_DONE && (request->draw.formats & DRAW_PNG))
+        code = add_note(archive, request);
     if (code == CMD_DONE)
         code = add_folder(archive, scripts, ".gp", "plots");
     if (code == CMD_DONE)
@@ -400,6 +427,7 @@ static int archive_run(struct request *request, const struct run_data *run)
         request->draw.out_folder = charts;
         request->draw.drawn = take_picture;
         request->draw.drawn_data = &archive;
+        request->draw.command = &archive.command;
         code = draw_charts(&request->draw, run);
         if (code == CMD_DONE)
             code = write_archive(&archive, request, run, &rules, &sums);
@@ -413,6 +441,7 @@ static int archive_run(struct request *request, const struct run_data *run)
     free(sums);
     free(charts);
     free(archive.folder);
+    free(archive.command);
     return code;
 }
 

@@ -19,6 +19,7 @@
 #include "driver/child.h"
 #include "driver/cmd.h"
 #include "driver/own_folder.h"
+#include "driver/picture_note.h"
 #include "driver/xalloc.h"
 
 /* For one picture; the tables are bounded, so it takes well under a second. */
@@ -135,22 +136,6 @@ char *draw_find_scripts(void)
     return NULL;
 }
 
-/* Cairo 1.16 puts the time of day into a PDF; the same run should give the same bytes. */
-static void fix_pdf_date(const char *path)
-{
-    static const char key[] = "/CreationDate (D:";
-    static const char fixed[] = "20000101000000";
-    FILE *file = fopen(path, "r+e");
-    if (!file)
-        return;
-    size_t matched = 0;
-    for (int c; matched < sizeof key - 1 && (c = getc(file)) != EOF;)
-        matched = c == key[matched] ? matched + 1 : c == key[0] ? 1 : 0;
-    if (matched == sizeof key - 1 && fseek(file, 0, SEEK_CUR) == 0)
-        fwrite(fixed, 1, sizeof fixed - 1, file);
-    fclose(file);
-}
-
 static char *picture_name(const struct chart_page *page, const char *format)
 {
     if (page->number == 1)
@@ -166,17 +151,44 @@ static bool is_by_panel(const struct draw_request *request, const char *chart)
     return false;
 }
 
-/* Draws one picture into the current folder. Returns an exit code. */
-static int draw(const struct draw_request *request, const char *scripts,
+/* What is drawn, in how many pictures, by which scripts. */
+struct drawing {
+    const struct draw_request *request;
+    const char *scripts;
+    const char *command; /* that made the charts */
+    const struct chart_page *pages;
+    size_t page_count;
+};
+
+/* Says in the picture `unfinished` what made it. One that is not as known is left as it is. */
+static int note(const struct drawing *drawing, const char *unfinished,
                 const struct chart_page *page, const char *format)
 {
+    int error = 0;
+    if (!strcmp(format, "png")) {
+        error = picture_note_png(unfinished, drawing->command);
+    } else if (!strcmp(format, "pdf")) {
+        char *title = xprintf("gcmeter: %s", page->chart);
+        error = picture_note_pdf(unfinished, title, drawing->command);
+        free(title);
+    }
+    if (!error || error == -EBADMSG)
+        return CMD_DONE;
+    return cmd_fail(CMD_MISSING, "%s/%s: %s", drawing->request->out_folder, unfinished,
+                    strerror(-error));
+}
+
+/* Draws one picture into the current folder. Returns an exit code. */
+static int draw(const struct drawing *drawing, const struct chart_page *page, const char *format)
+{
+    const struct draw_request *request = drawing->request;
     char *name = picture_name(page, format);
     /* A picture appears under its name when it is complete. */
     char *unfinished = xprintf(".%s", name);
     char *settings =
         xprintf("data='data'; out='%s'; first=%zu; last=%zu; width=%d", unfinished, page->first,
                 page->last, is_by_panel(request, page->chart) ? 1 : request->width);
-    char *script = xprintf("%s/%s.gp", scripts, page->chart);
+    char *script = xprintf("%s/%s.gp", drawing->scripts, page->chart);
     char program[] = "gnuplot", defaults[] = "-d", execute[] = "-e";
     char *argv[] = {program, defaults, execute, settings, script, NULL};
     struct child_options child = {.path = program, .argv = argv};
@@ -194,8 +206,8 @@ static int draw(const struct draw_request *request, const char *scripts,
     else if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0)
         code = cmd_fail(CMD_MISSING, "gnuplot could not draw %s: %s", name,
                         *end.last_line ? end.last_line : "it says nothing");
-    else if (!strcmp(format, "pdf"))
-        fix_pdf_date(unfinished);
+    else
+        code = note(drawing, unfinished, page, format);
     if (code == CMD_DONE && rename(unfinished, name))
         code = cmd_fail(CMD_MISSING, "%s/%s: %s", request->out_folder, name, strerror(errno));
     if (code != CMD_DONE)
@@ -243,29 +255,28 @@ static size_t format_count(const struct draw_request *request)
     return count;
 }
 
-static size_t picture_count(const struct draw_request *request, size_t page_count)
+static size_t picture_count(const struct drawing *drawing)
 {
-    return page_count * format_count(request);
+    return drawing->page_count * format_count(drawing->request);
 }
 
 /* Every page in every format, page by page. */
-static struct picture picture_at(const struct draw_request *request, const struct chart_page *pages,
-                                 size_t index)
+static struct picture picture_at(const struct drawing *drawing, size_t index)
 {
+    const struct draw_request *request = drawing->request;
     size_t f = 0, skip = index % format_count(request);
     while (!(request->formats & draw_formats[f].bit) || skip-- > 0)
         f++;
-    return (struct picture){&pages[index / format_count(request)], draw_formats[f].name};
+    return (struct picture){&drawing->pages[index / format_count(request)], draw_formats[f].name};
 }
 
 /* Every `step`-th picture from `first` on, up to the first that fails. */
-static int draw_some(const struct draw_request *request, const char *scripts,
-                     const struct chart_page *pages, size_t page_count, size_t first, size_t step)
+static int draw_some(const struct drawing *drawing, size_t first, size_t step)
 {
     int code = CMD_DONE;
-    for (size_t i = first; i < picture_count(request, page_count) && code == CMD_DONE; i += step) {
-        struct picture picture = picture_at(request, pages, i);
-        code = draw(request, scripts, picture.page, picture.format);
+    for (size_t i = first; i < picture_count(drawing) && code == CMD_DONE; i += step) {
+        struct picture picture = picture_at(drawing, i);
+        code = draw(drawing, picture.page, picture.format);
     }
     return code;
 }
@@ -279,11 +290,10 @@ static size_t processor_count(void)
 
 /* The first picture alone, so that what fails for all of them is told once; the others by a process
  * per processor. */
-static int draw_first_then_rest(const struct draw_request *request, const char *scripts,
-                                const struct chart_page *pages, size_t page_count)
+static int draw_first_then_rest(const struct drawing *drawing)
 {
-    size_t count = picture_count(request, page_count);
-    int code = draw_some(request, scripts, pages, page_count, 0, count ? count : 1);
+    size_t count = picture_count(drawing);
+    int code = draw_some(drawing, 0, count ? count : 1);
     if (code != CMD_DONE || count < 2)
         return code;
     size_t worker_count = processor_count();
@@ -293,14 +303,14 @@ static int draw_first_then_rest(const struct draw_request *request, const char *
     for (size_t w = 1; w < worker_count; w++) {
         workers[w] = fork();
         if (workers[w] == 0)
-            _exit(draw_some(request, scripts, pages, page_count, 1 + w, worker_count));
+            _exit(draw_some(drawing, 1 + w, worker_count));
     }
-    code = draw_some(request, scripts, pages, page_count, 1, worker_count);
+    code = draw_some(drawing, 1, worker_count);
     for (size_t w = 1; w < worker_count; w++) {
         int status = 0;
         int failed = CMD_DONE;
         if (workers[w] < 0)
-            failed = draw_some(request, scripts, pages, page_count, 1 + w, worker_count);
+            failed = draw_some(drawing, 1 + w, worker_count);
         else if (waitpid(workers[w], &status, 0) < 0 || !WIFEXITED(status))
             failed = cmd_fail(CMD_MISSING, "a process that draws was ended");
         else
@@ -312,9 +322,9 @@ static int draw_first_then_rest(const struct draw_request *request, const char *
     return code;
 }
 
-static int draw_all(const struct draw_request *request, const char *scripts,
-                    const struct chart_page *pages, size_t page_count)
+static int draw_all(const struct drawing *drawing)
 {
+    const struct draw_request *request = drawing->request;
     /* Numbers are written as C does, whatever the user's locale, and his terminal is not asked. */
     setenv("LC_ALL", "C.UTF-8", 1);
     unsetenv("GNUTERM");
@@ -322,12 +332,13 @@ static int draw_all(const struct draw_request *request, const char *scripts,
         if (!(request->formats & draw_formats[f].bit))
             continue;
         for (size_t c = 0; chart_names[c]; c++)
-            remove_stale(chart_names[c], last_number(chart_names[c], pages, page_count),
+            remove_stale(chart_names[c],
+                         last_number(chart_names[c], drawing->pages, drawing->page_count),
                          draw_formats[f].name);
     }
-    int code = draw_first_then_rest(request, scripts, pages, page_count);
-    for (size_t p = 0; code == CMD_DONE && p < picture_count(request, page_count); p++) {
-        struct picture picture = picture_at(request, pages, p);
+    int code = draw_first_then_rest(drawing);
+    for (size_t p = 0; code == CMD_DONE && p < picture_count(drawing); p++) {
+        struct picture picture = picture_at(drawing, p);
         char *name = picture_name(picture.page, picture.format);
         if (request->list)
             fprintf(request->list, "%s/%s\n", request->out_folder, name);
@@ -339,17 +350,17 @@ static int draw_all(const struct draw_request *request, const char *scripts,
 }
 
 /* gnuplot works in the folder of the charts, whose path is thus not on its command line. */
-static int draw_there(const struct draw_request *request, const char *scripts,
-                      const struct chart_page *pages, size_t page_count)
+static int draw_there(const struct drawing *drawing)
 {
+    const char *out_folder = drawing->request->out_folder;
     int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (here < 0 || chdir(request->out_folder)) {
-        int code = cmd_fail(CMD_MISSING, "%s: %s", request->out_folder, strerror(errno));
+    if (here < 0 || chdir(out_folder)) {
+        int code = cmd_fail(CMD_MISSING, "%s: %s", out_folder, strerror(errno));
         if (here >= 0)
             close(here);
         return code;
     }
-    int code = draw_all(request, scripts, pages, page_count);
+    int code = draw_all(drawing);
     if (fchdir(here))
         code = cmd_fail(CMD_MISSING, "cannot go back to the current folder: %s", strerror(errno));
     close(here);
@@ -397,12 +408,15 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
         return cmd_fail(CMD_USAGE, "%s", error.text);
     plan.comparison = request->comparison;
     plan.history = request->history;
+    char *command = chart_tables_command(&plan);
     char *tables = xprintf("%s/data", request->out_folder);
     struct chart_page *pages = NULL;
     size_t page_count = 0;
     int code = CMD_DONE;
     int failed = draw_make_folders(tables);
-    if (failed) {
+    if (!command) {
+        code = cmd_fail(CMD_MISSING, "out of memory");
+    } else if (failed) {
         code = cmd_fail(CMD_MISSING, "%s: %s", tables, strerror(-failed));
     } else {
         failed = chart_tables_write(&plan, tables, &pages, &page_count, &error);
@@ -411,10 +425,14 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
         if (failed)
             code = cmd_fail(failed == -EBADMSG ? CMD_USAGE : CMD_MISSING, "%s", error.text);
         else
-            code = draw_there(request, scripts, pages, page_count);
+            code = draw_there(&(struct drawing){request, scripts, command, pages, page_count});
     }
     free(pages);
     free(tables);
+    if (request->command)
+        *request->command = command;
+    else
+        free(command);
     chart_plan_free(&plan);
     return code;
 }

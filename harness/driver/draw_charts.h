@@ -27,6 +27,7 @@ struct draw_request {
     const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
     const struct history *history;           /* of many runs, or NULL */
     FILE *list;                              /* gets the name of each picture, or NULL */
+    char **command; /* gets what PNG and PDF say made them, the caller's to free; or NULL */
 
     /* Called for each picture when all are complete, or NULL; `name` is that in out_folder. */
     void (*drawn)(void *data, const char *name, const struct chart_page *page);

@@ -91,6 +91,7 @@ static void charts_are_drawn_again_from_the_archive_alone(void **state)
         shell("cd %s/else/good && test -s charts/stop_timeline.svg -a -s charts/time_ratio.png -a "
               "-s run/run.csv -a -s run/lbo.csv -a -s CITATION.cff -a -s LICENSE"),
         0);
+    assert_int_equal(shell("cd %s/else/good && grep -qa 'iTXtComment' redrawn/mmu.png"), 0);
     assert_int_not_equal(access(process_path("else/good/run/notes.csv"), F_OK), 0);
     assert_int_equal(shell("test -z \"$(find %s -name pwned)\" -a ! -e pwned"), 0);
     process_read_file(process_path("else/good/README.md"), text, sizeof text);

@@ -120,6 +120,27 @@ static void assert_svg(void)
     assert_null(strstr(text, "<script"));
 }
 
+#define MADE_BY "gcmeter run --suite 'a & b'; gcmeter plot --reference mimalloc"
+
+static void a_reader_finds_what_made_a_pdf(void)
+{
+    if (system("command -v pdfinfo >/dev/null 2>&1") != 0) {
+        print_message("PDF not read back: pdfinfo is not installed (apt-get install "
+                      "poppler-utils)\n");
+        return;
+    }
+    for (size_t i = 0; i < CHART_COUNT; i++) {
+        char command[512], name[64];
+        snprintf(name, sizeof name, "plain/plots/%s.pdf", charts[i]);
+        snprintf(command, sizeof command, "pdfinfo '%s' >'%s/pdfinfo' 2>&1", process_path(name),
+                 process_folder);
+        assert_int_equal(system(command), 0);
+        process_read_file(process_path("pdfinfo"), text, sizeof text);
+        assert_contains(text, "Subject:         " MADE_BY "\n");
+        assert_null(strstr(text, "rror"));
+    }
+}
+
 static void every_chart_is_drawn_in_every_format(void **state)
 {
     (void)state;
@@ -139,9 +160,13 @@ static void every_chart_is_drawn_in_every_format(void **state)
         assert_contains(text, "oom 3");
         read_picture("plain/plots", charts[i], "png");
         assert_memory_equal(text, "\211PNG", 4);
+        /* Behind IHDR, of 33 bytes with the signature, a chunk of text. */
+        assert_memory_equal(text + 37, "iTXtComment\0\0\0\0\0", 16);
+        assert_memory_equal(text + 53, MADE_BY, strlen(MADE_BY));
         read_picture("plain/plots", charts[i], "pdf");
         assert_memory_equal(text, "%PDF", 4);
     }
+    a_reader_finds_what_made_a_pdf();
     read_picture("plain/plots", "time_ratio", "svg");
     assert_contains(text, "boehm:markers=1,incremental=1");
 }
