@@ -13,6 +13,10 @@
 #define SMALLEST_RESERVE ((size_t)16 << 20)
 /* From here on huge pages are asked for: in smaller heaps what they round up would show. */
 #define HUGE_FROM_BLOCKS (((size_t)64 << 20) / MS_BLOCK_BYTES)
+/* Free memory in runs too short is exchanged for a long one rather than grown beyond a limit less
+ * its sixth: faulting a long run in again costs about what filling it does. */
+#define LONG_RUN_BLOCKS (((size_t)1 << 20) / MS_BLOCK_BYTES)
+#define LIMIT_RESERVE   6
 
 struct ms_space ms_space;
 
@@ -322,22 +326,31 @@ static uint32_t take_growing(size_t blocks)
     return first;
 }
 
+/* Gives back free runs, which are all too short, so that `blocks` more keep the heap within
+ * `bound_bytes`; nothing where that would not do. True if there is room now. */
+static bool exchange_runs(size_t blocks, uint64_t bound_bytes)
+{
+    uint64_t need =
+        blocks * MS_BLOCK_BYTES + table_bytes(ms_space.top + blocks) - table_bytes(ms_space.top);
+    uint64_t held = ms_space_held_bytes();
+    if (need > bound_bytes ||
+        held - ms_space.free_runs.blocks * MS_BLOCK_BYTES > bound_bytes - need)
+        return false;
+    ms_space_release(bound_bytes - need);
+    return true;
+}
+
 uint32_t ms_space_take(size_t blocks)
 {
     uint32_t first = runs_take(&ms_space.free_runs, blocks);
     if (first != MS_NO_BLOCK)
         return first;
+    uint64_t limit_bytes = ms_space.limit_bytes;
+    if (limit_bytes != 0 && blocks >= LONG_RUN_BLOCKS)
+        exchange_runs(blocks, limit_bytes - limit_bytes / LIMIT_RESERVE);
     first = take_growing(blocks);
-    if (first != MS_NO_BLOCK || ms_space.limit_bytes == 0)
+    if (first != MS_NO_BLOCK || limit_bytes == 0 || !exchange_runs(blocks, limit_bytes))
         return first;
-    /* What is free lies in runs too short: under a limit they are exchanged for a longer one. */
-    uint64_t need =
-        blocks * MS_BLOCK_BYTES + table_bytes(ms_space.top + blocks) - table_bytes(ms_space.top);
-    uint64_t held = ms_space_held_bytes();
-    if (need > ms_space.limit_bytes ||
-        held - ms_space.free_runs.blocks * MS_BLOCK_BYTES > ms_space.limit_bytes - need)
-        return MS_NO_BLOCK;
-    ms_space_release(ms_space.limit_bytes - need);
     return take_growing(blocks);
 }
 
