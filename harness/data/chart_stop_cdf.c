@@ -144,9 +144,11 @@ static int write_members(const struct chart_plan *plan, const struct chart_panel
                          struct chart_caption *caption, struct range *range)
 {
     const struct run_data *run = plan->run;
+    /* At least one, as no analyzer knows that cells without invocations have none. */
+    size_t most = run->invocation_count + 1;
     struct sample sample = {
-        .stops = calloc(run->invocation_count, sizeof *sample.stops),
-        .values = calloc(run->invocation_count, sizeof *sample.values),
+        .stops = calloc(most, sizeof *sample.stops),
+        .values = calloc(most, sizeof *sample.values),
     };
     bool *has_stops = calloc(panel->member_count, sizeof *has_stops);
     int code = sample.stops && sample.values && has_stops ? 0 : -ENOMEM;

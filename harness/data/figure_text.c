@@ -37,7 +37,7 @@ char *figure_format(char *buffer, double value, const char *unit)
     static const struct scale rates[] = {{1, " /s"}, {1e3, " k/s"}, {1e6, " M/s"}, {1e9, " G/s"}};
     static const struct scale counts[] = {{1, ""}, {1e6, " M"}, {1e9, " G"}, {1e12, " T"}};
     if (isnan(value))
-        strcpy(buffer, "-");
+        snprintf(buffer, FIGURE_TEXT_BYTES, "-");
     else if (strcmp(unit, "ns") == 0)
         scale_format(buffer, value, times, sizeof times / sizeof times[0]);
     else if (strcmp(unit, "per_s") == 0)

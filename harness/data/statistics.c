@@ -217,7 +217,9 @@ static int shift_algorithm(const struct ranking *ranking, size_t n, size_t all, 
     for (size_t r = 0; r < all; r++)
         least[r + 1] = least[r] + ranking->doubled_midranks[r];
     size_t width = least[all] + 1;
-    double *ways = calloc((n + 1) * width, sizeof *ways);
+    /* Never none: ranks are small. */
+    size_t place_count = (n + 1) * width;
+    double *ways = place_count > 0 ? calloc(place_count, sizeof *ways) : NULL;
     if (!ways)
         return -ENOMEM;
     ways[0] = 1;

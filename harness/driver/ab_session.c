@@ -60,7 +60,9 @@ static int evaluate(struct evaluation *e, const struct ab_session *s, const stru
     if (!failed)
         return CMD_DONE;
     e->result = NULL;
-    return cmd_fail_reading(failed, &error);
+    int code = cmd_fail_reading(failed, &error);
+    /* Without a result it is never done: callers rely on that. */
+    return code == CMD_DONE ? CMD_MISSING : code;
 }
 
 static bool begins(const char *text, const char *prefix)

@@ -157,6 +157,7 @@ static int write_page(const struct request *request, struct report *report, cons
         struct report_page page = {.out = out, .markdown = request->markdown};
         report->page = &page;
         int error = report_write(report, title, style);
+        report->page = NULL;
         bool failed = ferror(out) != 0;
         failed |= fclose(out) != 0;
         if (error)
