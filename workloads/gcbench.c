@@ -79,16 +79,30 @@ static uint64_t tree_count(const struct workload_run *run, uint64_t depth)
     return 2 * tree_size(run->params[STRETCH_DEPTH]) / tree_size(depth);
 }
 
+/* Nodes of the temporary trees that live at a time. Each thread has one, and where the deepest are
+ * fewer than threads, the others may still be at the trees of the depth before. */
+static uint64_t temporary_nodes(const struct workload_run *run)
+{
+    const uint64_t *p = run->params;
+    uint64_t depth = p[MAX_DEPTH] - (p[MAX_DEPTH] - p[MIN_DEPTH]) % DEPTH_STEP;
+    uint64_t idle = run->threads, nodes = 0;
+    for (;;) {
+        uint64_t trees = tree_count(run, depth);
+        uint64_t busy = trees < idle ? trees : idle;
+        nodes += busy * tree_size(depth);
+        idle -= busy;
+        if (idle == 0 || depth < p[MIN_DEPTH] + DEPTH_STEP)
+            return nodes;
+        depth -= DEPTH_STEP;
+    }
+}
+
 static uint64_t live_bytes(const struct workload_run *run)
 {
     const uint64_t *p = run->params;
-    uint64_t stretch = tree_size(p[STRETCH_DEPTH]);
-    uint64_t deepest = p[MAX_DEPTH] - (p[MAX_DEPTH] - p[MIN_DEPTH]) % DEPTH_STEP;
-    uint64_t trees = tree_count(run, deepest);
-    uint64_t busy = trees < run->threads ? trees : run->threads;
-    uint64_t nodes = tree_size(p[LONG_LIVED_DEPTH]) + busy * tree_size(deepest);
+    uint64_t nodes = tree_size(p[LONG_LIVED_DEPTH]) + temporary_nodes(run);
     uint64_t later = nodes * sizeof(struct node) + p[ARRAY] * sizeof(double);
-    uint64_t before = stretch * sizeof(struct node);
+    uint64_t before = tree_size(p[STRETCH_DEPTH]) * sizeof(struct node);
     return later > before ? later : before;
 }
 

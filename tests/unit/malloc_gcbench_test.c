@@ -86,6 +86,16 @@ static void bounds_span_parameters(void **state)
     assert_null(subject->check(&run));
 }
 
+/* Found by a machine so busy that a thread fell behind the others by a depth. */
+static void threads_beyond_the_deepest_trees_have_others(void **state)
+{
+    static const uint64_t values[] = {12, 6, 3000, 4, 12};
+    (void)state;
+    struct workload_run run = {.params = values, .threads = 3};
+    /* Two trees of depth 12 and one of depth 10. */
+    assert_int_equal(live_bytes(&run), (127 + 2 * 8191 + 2047) * 24 + 3000 * 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +104,7 @@ int main(void)
         cmocka_unit_test(allocates_what_the_published_program_does),
         cmocka_unit_test(defaults_are_the_published_ones),
         cmocka_unit_test(lost_objects_are_noticed),
+        cmocka_unit_test(threads_beyond_the_deepest_trees_have_others),
         cmocka_unit_test(bounds_span_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,7 @@ var gcbench = harness.Workload{
 	Traits: harness.TakesThreads,
 	LiveBytes: func(run *harness.Run) uint64 {
 		p := run.Params
-		deepest := p[gcbenchMaxDepth] - (p[gcbenchMaxDepth]-p[gcbenchMinDepth])%gcbenchDepthStep
-		busy := min(binaryTreeCount(run, deepest), run.Threads)
-		nodes := binaryTreeSize(p[gcbenchLongLivedDepth]) + busy*binaryTreeSize(deepest)
+		nodes := binaryTreeSize(p[gcbenchLongLivedDepth]) + temporaryNodes(run)
 		return max(nodes*binaryNodeBytes+p[gcbenchArray]*wordBytes,
 			binaryTreeSize(p[gcbenchStretchDepth])*binaryNodeBytes)
 	},
@@ -101,6 +99,21 @@ func binaryTreeSize(depth uint64) uint64 {
 // tree.
 func binaryTreeCount(run *harness.Run, depth uint64) uint64 {
 	return 2 * binaryTreeSize(run.Params[gcbenchStretchDepth]) / binaryTreeSize(depth)
+}
+
+// temporaryNodes is how many nodes of temporary trees live at a time. Each thread has one, and where the
+// deepest are fewer than threads, the others may still be at the trees of the depth before.
+func temporaryNodes(run *harness.Run) uint64 {
+	p := run.Params
+	idle, nodes := run.Threads, uint64(0)
+	for depth := p[gcbenchMaxDepth] - (p[gcbenchMaxDepth]-p[gcbenchMinDepth])%gcbenchDepthStep; ; depth -= gcbenchDepthStep {
+		busy := min(binaryTreeCount(run, depth), idle)
+		nodes += busy * binaryTreeSize(depth)
+		idle -= busy
+		if idle == 0 || depth < p[gcbenchMinDepth]+gcbenchDepthStep {
+			return nodes
+		}
+	}
 }
 
 // populate grows the tree below node from the top down, assigning to older objects.
