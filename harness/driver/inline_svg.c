@@ -169,7 +169,7 @@ int inline_svg_put(FILE *out, const char *path, const char *prefix, const char *
     int error = read_whole(path, &text);
     if (error)
         return error;
-    const char *root = strstr(text, "<svg");
+    const char *root = text ? strstr(text, "<svg") : NULL;
     char *made = NULL;
     size_t made_length = 0;
     FILE *made_out = root ? open_memstream(&made, &made_length) : NULL;

@@ -212,7 +212,7 @@ static void take_record(struct record_reader *r)
         complain(r, "wrote a record '%s' %s", name, order);
         return;
     }
-    if (record.kind == RECORD_HELLO && strcmp(record.fields[0], "1")) {
+    if (record.kind == RECORD_HELLO && record.fields[0] && strcmp(record.fields[0], "1")) {
         complain(r, "speaks protocol %.20s, not 1", record.fields[0]);
         return;
     }
