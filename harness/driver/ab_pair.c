@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "driver/cmd.h"
+#include "driver/measure.h"
 #include "driver/xalloc.h"
 
 #include <inttypes.h>
@@ -16,6 +17,7 @@ struct slot {
     struct ab_pair *pair;
     size_t cell;
     int arm;
+    bool counts; /* instructions */
 };
 
 /* Where the rows of the process that runs now go. */
@@ -111,12 +113,18 @@ static void check_agreement(struct ab_meter *meter, const struct plan_cell *cell
         result->status = INVOCATION_WRONG;
 }
 
+static int64_t number_of(const struct slot *slot)
+{
+    return slot->counts ? measure_instructions_number(slot->pair->counted_count)
+                        : (int64_t)slot->pair->done_count;
+}
+
 static void run_slot(struct ab_meter *meter, const struct slot *slot)
 {
     const struct plan_cell *cell = &slot->pair->plans[slot->arm]->cells[slot->cell];
     struct place place = {.files = &slot->pair->files[slot->arm],
                           .row = {.cell = cell,
-                                  .invocation = slot->pair->done_count,
+                                  .invocation = number_of(slot),
                                   .order = meter->started_count,
                                   .order_seed = meter->order_seed}};
     struct invocation_sink sink = {.data = &place, .record = on_record, .memory = on_memory};
@@ -124,9 +132,12 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
     progress_show(meter->progress, name,
                   meter->expected_count ? (double)meter->started_count / meter->expected_count : 0,
                   -1);
+    struct invocation_options options = *meter->invocation;
+    if (slot->counts)
+        options = measure_instruction_options(&options);
     struct invocation_result result;
-    invocation_run(&result, cell, plan_padding(meter->order_seed, meter->started_count),
-                   meter->invocation, &sink);
+    invocation_run(&result, cell, plan_padding(meter->order_seed, meter->started_count), &options,
+                   &sink);
     meter->started_count++;
     if (result.interrupted) {
         meter->interrupted = true;
@@ -137,8 +148,8 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
         if (!place.files->error)
             run_files_commit(place.files, &place.row, &result);
         if (result.status != INVOCATION_OK)
-            progress_line(meter->progress, true, "%s, invocation %u: %s%s%s", name,
-                          slot->pair->done_count, invocation_status_word(result.status),
+            progress_line(meter->progress, true, "%s, invocation %" PRId64 ": %s%s%s", name,
+                          number_of(slot), invocation_status_word(result.status),
                           *result.detail ? ": " : "", result.detail);
         meter->error = place.files->error;
     }
@@ -171,39 +182,58 @@ static void put_base_first(struct slot *slots, size_t count)
             }
 }
 
+/* How many of its invocations a pair has made. */
+static unsigned *made_count(struct ab_pair *pair, bool counts)
+{
+    return counts ? &pair->counted_count : &pair->done_count;
+}
+
 static void measure_round(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
-                          unsigned invocations)
+                          unsigned invocations, bool counts)
 {
     struct slot *slots = NULL;
     size_t count = 0;
+    unsigned round = counts ? PLAN_FIRST_INSTRUCTION_ROUND + meter->counting_round_count++
+                            : meter->round_count++;
     for (size_t p = 0; p < pair_count; p++)
         for (size_t i = 0; i < pairs[p]->plans[AB_BASE]->cell_count; i++)
             for (int arm = 0; arm < AB_ARMS; arm++)
                 if (pairs[p]->chosen[i] && !pairs[p]->plans[arm]->cells[i].skip &&
-                    pairs[p]->done_count < invocations)
+                    *made_count(pairs[p], counts) < invocations)
                     *(struct slot *)xappend(&slots, &count, sizeof *slots) =
-                        (struct slot){pairs[p], i, arm};
-    shuffle(slots, count, meter->order_seed, meter->round_count);
-    if (meter->round_count == 0)
+                        (struct slot){pairs[p], i, arm, counts};
+    shuffle(slots, count, meter->order_seed, round);
+    if (round == 0)
         put_base_first(slots, count);
     for (size_t i = 0; i < count && !meter->error && !meter->interrupted; i++)
         run_slot(meter, &slots[i]);
     free(slots);
-    meter->round_count++;
     for (size_t p = 0; p < pair_count; p++)
-        pairs[p]->done_count += pairs[p]->done_count < invocations;
+        *made_count(pairs[p], counts) += *made_count(pairs[p], counts) < invocations;
+}
+
+static void measure_rounds(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
+                           unsigned invocations, bool counts)
+{
+    for (;;) {
+        bool is_done = true;
+        for (size_t p = 0; p < pair_count; p++)
+            is_done &= *made_count(pairs[p], counts) >= invocations;
+        if (is_done || meter->error || meter->interrupted)
+            break;
+        measure_round(meter, pairs, pair_count, invocations, counts);
+    }
+    progress_clear(meter->progress);
 }
 
 void ab_pair_measure(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
                      unsigned invocations)
 {
-    for (;;) {
-        bool is_done = true;
-        for (size_t p = 0; p < pair_count; p++)
-            is_done &= pairs[p]->done_count >= invocations;
-        if (is_done || meter->error || meter->interrupted)
-            break;
-        measure_round(meter, pairs, pair_count, invocations);
-    }
-    progress_clear(meter->progress);
+    measure_rounds(meter, pairs, pair_count, invocations, false);
+}
+
+void ab_pair_count_instructions(struct ab_meter *meter, struct ab_pair *const *pairs,
+                                size_t pair_count, unsigned invocations)
+{
+    measure_rounds(meter, pairs, pair_count, invocations, true);
 }

@@ -17,8 +17,9 @@ enum { AB_BASE, AB_NEW, AB_ARMS };
 struct ab_pair {
     const struct plan *plans[AB_ARMS]; /* with the same keys in the same order */
     struct run_files files[AB_ARMS];
-    bool *chosen;        /* by cell: whether it is measured, in the arms that do not skip it */
-    unsigned done_count; /* invocations of each chosen cell in each arm */
+    bool *chosen;           /* by cell: whether it is measured, in the arms that do not skip it */
+    unsigned done_count;    /* invocations of each chosen cell in each arm */
+    unsigned counted_count; /* and those that count instructions */
 };
 
 /* What run.csv says of an arm beyond what it says of any run. */
@@ -44,8 +45,9 @@ struct ab_meter {
     struct agreement agreement; /* freed by the caller */
     unsigned started_count;
     unsigned round_count;
-    unsigned expected_count; /* of processes, for the progress */
-    int error;               /* of writing or of starting a process, a negative errno */
+    unsigned counting_round_count; /* rounds of those that count instructions */
+    unsigned expected_count;       /* of processes, for the progress */
+    int error;                     /* of writing or of starting a process, a negative errno */
     bool interrupted;
 };
 
@@ -55,5 +57,10 @@ struct ab_meter {
  * an error or was interrupted. */
 void ab_pair_measure(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
                      unsigned invocations);
+
+/* The same with invocations that count instructions, which count by themselves. All cells have
+ * measure_has_instructions(). */
+void ab_pair_count_instructions(struct ab_meter *meter, struct ab_pair *const *pairs,
+                                size_t pair_count, unsigned invocations);
 
 #endif

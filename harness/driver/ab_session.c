@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOVED "the machine moved"
+#define MOVED        "the machine moved"
+#define INSTRUCTIONS "instructions_count"
 
 /* A comparison of two folders as they are now. */
 struct evaluation {
@@ -85,14 +86,15 @@ static bool may_have(const struct plan_cell *cell, const char *metric)
     return !begins(metric, "stall_"); /* there are no probes here */
 }
 
-static size_t count_family(const struct ab_session *s, const struct ab_pair *pair)
+/* What gates in the cells that are chosen. */
+static size_t count_family(const struct ab_session *s, const bool *chosen)
 {
     struct compare_options options = compare_flags_options(s->flags, s->gate);
     size_t family = 0;
     for (size_t i = 0; i < s->plans[AB_BASE]->cell_count; i++) {
         const struct plan_cell *cell = &s->plans[AB_BASE]->cells[i];
         struct compare_tolerance tolerance;
-        for (size_t m = 0; pair->chosen[i] && m < options.metric_count; m++)
+        for (size_t m = 0; chosen[i] && m < options.metric_count; m++)
             family += may_have(cell, options.metrics[m]) &&
                       compare_is_gated(&options, cell->key, options.metrics[m], &tolerance);
     }
@@ -120,9 +122,15 @@ static void tell_looks(const struct ab_session *s, const struct looks *looks, si
                   cell_count, cell_count == 1 ? "" : "s", looks->family, at, looks->alpha);
 }
 
-static bool is_decided(const struct compare_result *result)
+/* Whether further invocations can decide nothing more: those that count instructions are all made
+ * before the first look. */
+static bool is_decided(const struct ab_session *s, const struct compare_result *result)
 {
-    return !result->count[COMPARE_INCONCLUSIVE];
+    size_t open_count = result->count[COMPARE_INCONCLUSIVE];
+    for (size_t i = 0; i < result->row_count && s->run.instructions; i++)
+        open_count -= result->rows[i].verdict == COMPARE_INCONCLUSIVE &&
+                      !strcmp(result->rows[i].metric, INSTRUCTIONS);
+    return open_count == 0;
 }
 
 /* The row by which the negative control moved, or NULL. */
@@ -188,16 +196,18 @@ static int confirm(const struct ab_session *s, struct ab_meter *meter, struct ev
     /* What is missing or skipped needs no more than its absence. */
     if (cell_count == 0)
         return ab_pair_close(&fresh) ? fail_writing(s, -EIO) : CMD_DONE;
-    size_t least = statistics_needed_invocations(
-        count_family(s, &fresh) ? count_family(s, &fresh) : 1, s->flags->alpha);
+    size_t family = count_family(s, fresh.chosen);
+    size_t least = statistics_needed_invocations(family ? family : 1, s->flags->alpha);
     if (invocations < least)
         invocations = least;
     progress_line(s->progress, false,
                   "%zu regressed and %zu broken: confirming by %zu fresh invocations of each arm",
                   found->result->count[COMPARE_REGRESSED], found->result->count[COMPARE_BROKEN],
                   invocations);
-    meter->expected_count = meter->started_count + (unsigned)(cell_count * invocations * AB_ARMS);
+    meter->expected_count = meter->started_count +
+                            (unsigned)(cell_count * (invocations + s->run.instructions) * AB_ARMS);
     ab_pair_measure(meter, &(struct ab_pair *){&fresh}, 1, (unsigned)invocations);
+    ab_pair_count_instructions(meter, &(struct ab_pair *){&fresh}, 1, s->run.instructions);
     int code = end_of(s, meter);
     if (code == CMD_DONE)
         code = evaluate(&again, s, &fresh, s->flags->alpha);
@@ -274,6 +284,7 @@ static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
     int code = CMD_DONE;
     for (;; look++) {
         ab_pair_measure(meter, pairs, 2, (unsigned)looks->invocations[look]);
+        ab_pair_count_instructions(meter, pairs, 2, s->run.instructions);
         code = end_of(s, meter);
         if (code == CMD_DONE)
             code = evaluate(&found, s, main_pair, looks->alpha);
@@ -286,7 +297,7 @@ static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
         progress_line(s->progress, false, "%zu invocations: %zu of %zu comparisons undecided%s",
                       looks->invocations[look], found.result->count[COMPARE_INCONCLUSIVE],
                       found.result->row_count, moved ? "; " MOVED : "");
-        if (moved || is_last || is_decided(found.result))
+        if (moved || is_last || is_decided(s, found.result))
             break;
     }
     if (code == CMD_DONE && moved)
@@ -314,36 +325,50 @@ static int open_control(const struct ab_session *s, struct ab_pair *control, siz
     return error;
 }
 
+/* The looks, the number of cells that are measured, the first of them, and how many invocations
+ * count instructions. */
+static int plan_looks(struct ab_session *s, struct looks *looks, size_t *cell_count, size_t *first)
+{
+    const struct plan *plan = s->plans[AB_BASE];
+    bool *chosen = xcalloc(plan->cell_count, sizeof *chosen);
+    *cell_count = *first = 0;
+    for (size_t i = plan->cell_count; i-- > 0;)
+        if (!plan->cells[i].skip) {
+            chosen[i] = true;
+            ++*cell_count;
+            *first = i;
+        }
+    size_t family = count_family(s, chosen);
+    free(chosen);
+    if (!*cell_count)
+        return cmd_fail(CMD_MISSING, "no cell can be measured: %s", plan->cells[0].skip);
+    if (!family)
+        return cmd_fail(CMD_USAGE, "nothing gates in these cells; name what does: --metric NAME, "
+                                   "or --gate FILE");
+    looks_plan(looks, s->invocations, family, s->flags->alpha);
+    if (s->counts_instructions)
+        s->run.instructions = s->instructions ? s->instructions : (unsigned)looks->invocations[0];
+    return CMD_DONE;
+}
+
 int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
 {
     struct ab_pair main_pair, control_pair;
+    struct looks looks;
+    size_t cell_count, first;
+    int code = plan_looks(s, &looks, &cell_count, &first);
+    if (code != CMD_DONE)
+        return code;
     int error = run_files_check_empty(s->folder);
     if (!error)
         error = ab_pair_open(&main_pair, s->folder, s->plans, s->arms, &s->run);
     if (error)
         return fail_writing(s, error);
-    size_t cell_count = 0, first = 0;
-    for (size_t i = s->plans[AB_BASE]->cell_count; i-- > 0;)
-        if (main_pair.chosen[i]) {
-            cell_count++;
-            first = i;
-        }
-    size_t family = count_family(s, &main_pair);
-    if (cell_count == 0 || family == 0) {
-        ab_pair_close(&main_pair);
-        if (cell_count)
-            return cmd_fail(CMD_USAGE, "nothing gates in these cells; name what does: --metric "
-                                       "NAME, or --gate FILE");
-        return cmd_fail(CMD_MISSING, "no cell can be measured: %s",
-                        s->plans[AB_BASE]->cells[0].skip);
-    }
     error = open_control(s, &control_pair, first);
     if (error) {
         ab_pair_close(&main_pair);
         return fail_writing(s, error);
     }
-    struct looks looks;
-    looks_plan(&looks, s->invocations, family, s->flags->alpha);
     tell_looks(s, &looks, cell_count);
     invocation->signal_fd = stop_signals_open();
     if (invocation->signal_fd < 0)
@@ -353,9 +378,10 @@ int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
         .order_seed = s->run.order_seed,
         .progress = s->progress,
         .expected_count =
-            (unsigned)((cell_count + 1) * looks.invocations[looks.count - 1] * AB_ARMS),
+            (unsigned)((cell_count + 1) *
+                       (looks.invocations[looks.count - 1] + s->run.instructions) * AB_ARMS),
     };
-    int code = compare_at_looks(s, &meter, &main_pair, &control_pair, &looks);
+    code = compare_at_looks(s, &meter, &main_pair, &control_pair, &looks);
     agreement_free(&meter.agreement);
     close(invocation->signal_fd);
     error = ab_pair_close(&control_pair);

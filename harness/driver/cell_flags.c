@@ -1,5 +1,6 @@
 #include "driver/cell_flags.h"
 
+#include "driver/callgrind.h"
 #include "driver/cmd.h"
 #include "driver/xalloc.h"
 
@@ -66,6 +67,14 @@ error_t cell_flags_threads(const struct argp_state *state, const char *text,
     if (!error)
         *(unsigned *)xappend(&plan->threads, &plan->thread_count, sizeof threads) = threads;
     return error;
+}
+
+int cell_flags_valgrind(char **version)
+{
+    *version = callgrind_version();
+    return *version ? -1
+                    : cmd_fail(CMD_MISSING, "--instructions needs valgrind, which does not run "
+                                            "here: apt-get install valgrind");
 }
 
 uint64_t cell_flags_fresh_seed(void)

@@ -22,6 +22,10 @@ error_t cell_flags_heap_factor(const struct argp_state *state, const char *text,
 error_t cell_flags_threads(const struct argp_state *state, const char *text,
                            struct plan_request *plan);
 
+/* What --instructions needs: the version of valgrind, to be freed, and -1; or an exit code where it
+ * does not run, and the user has been told. */
+int cell_flags_valgrind(char **version);
+
 /* A value for --order-seed where none was given. */
 uint64_t cell_flags_fresh_seed(void);
 

@@ -5,6 +5,7 @@
 #include "driver/cmd.h"
 #include "driver/compare_flags.h"
 #include "driver/heap_factor.h"
+#include "driver/measure.h"
 #include "driver/xalloc.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ enum {
     KEY_INVOCATIONS,
     KEY_ITERATIONS,
     KEY_WARMUP,
+    KEY_INSTRUCTIONS,
     KEY_TIMEOUT,
     KEY_SEED,
     KEY_ORDER_SEED,
@@ -60,6 +62,11 @@ static const struct argp_option option_table[] = {
      "processes per cell and arm at most (default: 40); it stops as soon as all is decided", 0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
+    {"instructions", KEY_INSTRUCTIONS, "N", OPTION_ARG_OPTIONAL,
+     "further processes per cell and arm under valgrind, for instructions_count only, at least 3 "
+     "(default: 0, or where N is left out as many as can decide); they are slow, and need no quiet "
+     "machine",
+     0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
     {"order-seed", KEY_ORDER_SEED, "N", 0,
@@ -93,6 +100,9 @@ struct request {
     struct compare_flags flags;
     struct invocation_options invocation;
     unsigned invocations;
+    bool counts_instructions;
+    unsigned instructions; /* 0: as many as can decide */
+    char *valgrind;        /* its version; NULL where it is not used */
     bool has_order_seed;
     uint64_t order_seed;
     const char *out;
@@ -145,6 +155,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
                                    &r->invocation.iterations);
     case KEY_WARMUP:
         return cell_flags_unsigned(state, "warmup", text, 0, ITERATIONS_MAX, &r->invocation.warmup);
+    case KEY_INSTRUCTIONS:
+        r->counts_instructions = true;
+        return text ? cell_flags_unsigned(state, "instructions", text, MEASURE_INSTRUCTIONS_LEAST,
+                                          INVOCATIONS_MAX, &r->instructions)
+                    : 0;
     case KEY_TIMEOUT:
         return cell_flags_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S,
                                    &r->invocation.timeout_s);
@@ -224,6 +239,13 @@ static int plan_side(struct side *side, const struct request *r, const char *var
     const struct variant *v = side->plan.variant_count ? side->plan.variants[0] : NULL;
     if (v && v->unavailable)
         return cmd_fail(CMD_MISSING, "%s: %s", variant, v->unavailable);
+    if (r->counts_instructions)
+        for (size_t i = 0; i < side->plan.cell_count; i++)
+            if (!side->plan.cells[i].skip && !measure_has_instructions(&side->plan.cells[i]))
+                return cmd_fail(CMD_MISSING,
+                                "%s: its runner has no client requests of callgrind, which "
+                                "--instructions needs: build it where valgrind's header is",
+                                variant);
     return -1;
 }
 
@@ -260,8 +282,11 @@ static int compare_sides(struct request *r, struct side *sides, struct progress 
                 .suite = r->plan.suite ? r->plan.suite->name : "",
                 .order_seed = r->has_order_seed ? r->order_seed : cell_flags_fresh_seed(),
                 .invocations = r->invocations,
+                .valgrind = r->valgrind,
                 .options = &r->invocation},
         .invocations = r->invocations,
+        .counts_instructions = r->counts_instructions,
+        .instructions = r->instructions,
         .folder = folder,
         .progress = progress,
     };
@@ -289,6 +314,8 @@ int cmd_ab(int argc, char **argv)
     compare_flags_init(&r.flags);
     int code = cmd_parse(&parser, argc, argv, &r);
     progress_init(&progress, r.quiet);
+    if (code < 0 && r.counts_instructions)
+        code = cell_flags_valgrind(&r.valgrind);
     /* Both are built before either is measured, so that neither finds the machine warmer. */
     for (int arm = 0; arm < AB_ARMS && code < 0; arm++)
         code = built_runners_make(&sides[arm].built, r.variants[arm], &progress);
@@ -309,6 +336,7 @@ int cmd_ab(int argc, char **argv)
         free_side(&sides[arm]);
     compare_flags_free(&r.flags);
     cell_flags_free(&r.plan);
+    free(r.valgrind);
     free(typed);
     return code;
 }

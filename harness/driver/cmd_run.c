@@ -4,7 +4,6 @@
 #include "data/run_data.h"
 #include "data/run_resume.h"
 #include "data/size_text.h"
-#include "driver/callgrind.h"
 #include "driver/cell_flags.h"
 #include "driver/child.h"
 #include "driver/cmd.h"
@@ -30,7 +29,6 @@ enum {
     INVOCATIONS_DEFAULT = 10,
     TIMEOUT_DEFAULT_S = 300,
     INVOCATIONS_MAX = MEASURE_PROBES_MAX,
-    INSTRUCTIONS_DEFAULT = 3, /* as few as can show that a count is exact */
     ITERATIONS_MAX = 1000000,
     TIMEOUT_MAX_S = 7 * 24 * 3600,
 };
@@ -179,7 +177,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (text)
             return cell_flags_unsigned(state, "instructions", text, 0, INVOCATIONS_MAX,
                                        &r->measure.instructions);
-        r->measure.instructions = INSTRUCTIONS_DEFAULT;
+        r->measure.instructions = MEASURE_INSTRUCTIONS_LEAST;
         return 0;
     case KEY_TIMEOUT:
         return cell_flags_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S,
@@ -247,7 +245,7 @@ static void print_plan(const struct plan *plan, const struct request *request)
         text_table_add(&table, size);
         unsigned probes = cell->skip || !cell->variant->probe ? 0 : m->probes;
         unsigned invocations = cell->skip ? 0 : m->invocations;
-        bool counts = !cell->skip && cell->variant->runner->has_callgrind;
+        bool counts = !cell->skip && measure_has_instructions(cell);
         unsigned instructions = counts ? m->instructions : 0;
         processes += (uint64_t)invocations + probes + instructions;
         text_table_addf(&table, "%u", invocations);
@@ -515,9 +513,8 @@ int cmd_run(int argc, char **argv)
     if (code < 0 && !wanted->suite && !wanted->backend_count && !wanted->workload_count)
         code = cmd_fail(CMD_USAGE, "nothing named to measure: give --suite quick, or --workload "
                                    "and --backend");
-    if (code < 0 && request.measure.instructions && !(request.valgrind = callgrind_version()))
-        code = cmd_fail(CMD_MISSING, "--instructions needs valgrind, which does not run here: "
-                                     "apt-get install valgrind");
+    if (code < 0 && request.measure.instructions)
+        code = cell_flags_valgrind(&request.valgrind);
     if (code < 0 && request.resume && !request.out)
         code = cmd_fail(CMD_USAGE, "--resume needs --out DIR, the run to continue");
     if (code < 0 && request.resume && !request.dry_run)

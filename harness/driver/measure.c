@@ -41,11 +41,21 @@ static bool counts_instructions(int64_t invocation)
     return invocation <= measure_instructions_number(0);
 }
 
+struct invocation_options measure_instruction_options(const struct invocation_options *normal)
+{
+    struct invocation_options options = *normal;
+    options.instructions = true;
+    /* What recording costs is not of the program, nor is what watches it. */
+    options.is_bare = true;
+    options.timeout_ns = (int64_t)options.timeout_s * 1000000000 * CALLGRIND_SLOWNESS;
+    return options;
+}
+
 /* How many processes a cell that is not skipped takes. */
 static unsigned processes_of(const struct campaign *c, const struct plan_cell *cell)
 {
     return c->options->invocations + (cell->variant->probe ? c->options->probes : 0) +
-           (cell->variant->runner->has_callgrind ? c->options->instructions : 0);
+           (measure_has_instructions(cell) ? c->options->instructions : 0);
 }
 
 /* Cells that have not run yet are taken to last as long as the others do on average. */
@@ -202,13 +212,10 @@ static void run_one(struct campaign *c, size_t index, int64_t invocation)
                                         .order_seed = c->options->order_seed};
     progress_show(c->progress, cell->key, c->started_count / total_count(c), time_left(c));
     struct invocation_options options = c->options->invocation;
-    options.instructions = counts_instructions(invocation);
-    options.probe = invocation < 0 && !options.instructions;
-    if (options.instructions) {
-        /* What recording costs is not of the program, nor is what watches it. */
-        options.is_bare = true;
-        options.timeout_ns = (int64_t)options.timeout_s * 1000000000 * CALLGRIND_SLOWNESS;
-    }
+    if (counts_instructions(invocation))
+        options = measure_instruction_options(&options);
+    else
+        options.probe = invocation < 0;
     struct invocation_result result;
     invocation_run(&result, cell, plan_padding(c->options->order_seed, c->started_count), &options,
                    &sink);
@@ -278,7 +285,7 @@ static void write_all_absent(struct campaign *c)
         if (c->options->probes && !cell->variant->probe)
             write_absent(c, cell, measure_probe_number(0), "probe", "probes",
                          "no probe runner for");
-        if (c->options->instructions && !cell->variant->runner->has_callgrind && !c->files->error)
+        if (c->options->instructions && !measure_has_instructions(cell) && !c->files->error)
             write_absent(c, cell, measure_instructions_number(0), "instructions",
                          "instruction counts", "no client requests of callgrind in the runner of");
     }
@@ -289,7 +296,7 @@ static bool has_probe(const struct plan_cell *cell)
     return cell->variant->probe != NULL;
 }
 
-static bool has_callgrind(const struct plan_cell *cell)
+bool measure_has_instructions(const struct plan_cell *cell)
 {
     return cell->variant->runner->has_callgrind;
 }
@@ -331,7 +338,7 @@ void measure_plan(struct measure_totals *totals, const struct plan *plan,
         run_round(&c, PLAN_FIRST_PROBE_ROUND + i, measure_probe_number(i), order, has_probe);
     for (unsigned i = 0; i < own.instructions; i++)
         run_round(&c, PLAN_FIRST_INSTRUCTION_ROUND + i, measure_instructions_number(i), order,
-                  has_callgrind);
+                  measure_has_instructions);
     progress_clear(progress);
     close(own.invocation.signal_fd);
     for (size_t i = 0; i < plan->cell_count; i++)

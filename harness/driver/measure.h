@@ -41,6 +41,15 @@ static inline int64_t measure_instructions_number(unsigned number)
     return -1 - MEASURE_PROBES_MAX - (int64_t)number;
 }
 
+/* Fewer counts cannot show that they are exact. */
+#define MEASURE_INSTRUCTIONS_LEAST 3
+
+/* How an invocation that counts instructions is made, where others are made as `normal` says. */
+struct invocation_options measure_instruction_options(const struct invocation_options *normal);
+
+/* Whether the cell's runner marks what callgrind is to count. */
+bool measure_has_instructions(const struct plan_cell *cell);
+
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
  * not committed, and writes its rows, until all are done, a signal asks to stop, no process can be
  * started or a file cannot be written (files->error). Standard output of a cell's first invocation

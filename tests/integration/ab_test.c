@@ -205,6 +205,81 @@ static void options_may_differ(void **state)
     assert_contains(p.err, "backend_options");
 }
 
+/* Invocations of the only cell of the run in that folder that count instructions. */
+static size_t count_counting(const char *folder)
+{
+    struct csv_error error;
+    struct run_data *run;
+    if (run_data_load(&run, process_path(folder), &error))
+        fail_msg("%s", error.text);
+    size_t count = 0;
+    for (size_t i = 0; i < run->invocation_count; i++)
+        count += run->invocations[i].status == RUN_OK &&
+                 run_invocation_has_flag(&run->invocations[i], "instructions");
+    run_data_free(run);
+    return count;
+}
+
+static void skip_without_valgrind(void)
+{
+    const char *sanitizers = getenv("GCMETER_SAN");
+    if (INSTRUCTION_WINDOW_IS_KNOWN && !(sanitizers && *sanitizers) &&
+        system("valgrind --version >/dev/null 2>&1") == 0)
+        return;
+    print_message("skipped: valgrind is missing, or its header was: apt-get install valgrind\n");
+    skip();
+}
+
+#define AB_STEPS                                                                                   \
+    "ab --workload chore --warmup 0 --metric instructions_count --base fake:build=@/steps "
+
+static void a_tenth_more_instructions_fail(void **state)
+{
+    (void)state;
+    skip_without_valgrind();
+    fake_folder("steps", "fake", "steps");
+    fake_folder("more_steps", "fake", "more_steps");
+    process_run(&p, AB_STEPS "--new fake:build=@/more_steps --instructions=3 --out @/counted "
+                             "--format csv");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.out, "instructions_count,3,3,");
+    assert_contains(p.out, ",exact,regressed,\n");
+    assert_int_equal(count_counting("counted/base"), 3);
+    assert_int_equal(count_counting("counted/control/new"), 3);
+    assert_int_equal(count_counting("counted/confirm/new"), 3);
+    assert_int_equal(count_invocations("counted/new"), 8 + 3);
+}
+
+static void equal_instructions_are_the_same(void **state)
+{
+    (void)state;
+    skip_without_valgrind();
+    /* As many as the first look where no number is given, so that they can decide by test, too. */
+    process_run(&p, AB_STEPS "--new fake:build=@/steps --instructions --out @/as_many "
+                             "--invocations 5");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.out, "1 same\n");
+    assert_int_equal(count_counting("as_many/new"), 5);
+    assert_int_equal(count_invocations("as_many/new"), 5 + 5);
+}
+
+static void instructions_that_cannot_be_counted_are_refused(void **state)
+{
+    (void)state;
+    skip_without_valgrind();
+    assert_refused(AB "steady --new fake:build=@/slow --instructions --out @/uncounted",
+                   CMD_MISSING, "has no client requests of callgrind");
+    assert_refused(AB "steady --new fake:build=@/slow --instructions=2", CMD_USAGE,
+                   "--instructions takes a number from 3");
+    char *path = strdup(getenv("PATH"));
+    setenv("PATH", process_folder, 1);
+    assert_refused(AB_STEPS "--new fake:build=@/more_steps --instructions --out @/uncounted",
+                   CMD_MISSING, "apt-get install valgrind");
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(access(process_path("uncounted"), F_OK), -1);
+}
+
 static void bad_requests_are_refused(void **state)
 {
     (void)state;
@@ -238,6 +313,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_cell_that_new_skips_is_broken),
         cmocka_unit_test(an_interrupt_keeps_what_was_measured),
         cmocka_unit_test(options_may_differ),
+        cmocka_unit_test(a_tenth_more_instructions_fail),
+        cmocka_unit_test(equal_instructions_are_the_same),
+        cmocka_unit_test(instructions_that_cannot_be_counted_are_refused),
         cmocka_unit_test(bad_requests_are_refused),
     };
     return cmocka_run_group_tests(tests, make_folders, process_teardown);

@@ -10,6 +10,8 @@
  *   threads  steady, and can have several threads
  *   elsewhere  says that it has loaded a library of /usr
  *   mismatch   refuses its library
+ *   steps      steady, and marks 100000 steps of work for callgrind
+ *   more_steps the same with 110000
  * Include after gcmeter_process.h. */
 #ifndef TESTS_FAKE_RUNNER_H
 #define TESTS_FAKE_RUNNER_H
@@ -25,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "runner/instruction_window.h"
 
 /* The path of `name` beside the runner. */
 static inline const char *fake_beside(const char *runner, const char *name)
@@ -66,6 +69,8 @@ static inline int fake_describe(const char *name, const char *behaviour)
         puts("library,/usr/lib/libgc.so.1\r");
     if (!strcmp(behaviour, "threads"))
         puts("capability,threads\r");
+    if (strstr(behaviour, "steps"))
+        puts("callgrind,1\r");
     puts("reclaim,tracing\r\ncapability,heap_limit\r\n"
          "option,speed,number,percent,5,1,9,,how fast\r\n"
          "workload,chore,one chore,threads,a little work\r\n"
@@ -99,6 +104,13 @@ static inline int fake_runner(int argc, char **argv)
     }
     bool slow = !strcmp(behaviour, "slow") || (!strcmp(behaviour, "lucky") && number < 8) ||
                 (!strcmp(behaviour, "listed") && fake_is_listed(argv[0], number));
+    if (strstr(behaviour, "steps")) {
+        volatile unsigned left_count = !strcmp(behaviour, "steps") ? 100000 : 110000;
+        instruction_window_open();
+        while (left_count > 0)
+            left_count--;
+        instruction_window_close();
+    }
     uint64_t jitter = rng_mix((uint64_t)number) % 1000;
     uint64_t wall_ns = slow ? 8000000 : 5000000;
     wall_ns += !strcmp(behaviour, "noisy") ? jitter * 5000 : jitter;
