@@ -9,9 +9,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "gc_sanitizers.h"
 #include "marksweep/marksweep.h"
@@ -137,6 +140,65 @@ static void threads_come_and_go(void **state)
     assert_int_equal(((struct node *)roots[0])->value, 7);
 }
 
+enum { REMOVED = 64, REMOVED_BYTES = 64 << 10 };
+
+static struct gc_type leaf_type = GC_TYPE_LEAF("leaf");
+static void *more_roots[REMOVED];
+
+/* In a frame of its own, so that the references lie in more_roots only. */
+static __attribute__((noinline)) void fill_more_roots(void)
+{
+    for (int i = 0; i < REMOVED; i++)
+        more_roots[i] = gc_alloc(m, &leaf_type, REMOVED_BYTES);
+}
+
+static uint64_t live_after_collection(void)
+{
+    struct gc_stats stats;
+    marksweep_collect(m);
+    marksweep_stats(&stats);
+    return stats.live_bytes;
+}
+
+static void roots_that_are_removed_retain_nothing(void **state)
+{
+    (void)state;
+    uint64_t before_bytes = live_after_collection();
+    assert_int_equal(marksweep_roots_add(more_roots, more_roots + REMOVED), 0);
+    fill_more_roots();
+    assert_true(live_after_collection() >= before_bytes + REMOVED * REMOVED_BYTES);
+    marksweep_roots_remove(more_roots, more_roots + REMOVED);
+    /* A few may be named by what is left on the stack. */
+    assert_true(live_after_collection() < before_bytes + REMOVED / 4 * REMOVED_BYTES);
+}
+
+/* Who embeds it and says nothing about that gets a line, and an end. */
+static void out_of_memory_is_told_before_the_end(void **state)
+{
+    (void)state;
+    int ends[2];
+    char text[256] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL);
+        gc_alloc(m, &leaf_type, (size_t)1 << 50);
+        _exit(0);
+    }
+    close(ends[1]);
+    size_t length = 0;
+    ssize_t got;
+    while ((got = read(ends[0], text + length, sizeof text - 1 - length)) > 0)
+        length += (size_t)got;
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_string_equal(text, "marksweep: out of memory for 1125899906842624 bytes\n");
+}
+
 static void what_is_wrong_is_refused(void **state)
 {
     (void)state;
@@ -176,7 +238,8 @@ static int start(void **state)
         .heap_limit_bytes = 8 << 20, .threads_max = 2, .options = "gogc=50,verify=1"};
     if (marksweep_init(&config, &m, why, sizeof why) != 0)
         return -1;
-    return marksweep_type_register(&node_type) || marksweep_roots_add(roots, roots + 4);
+    return marksweep_type_register(&node_type) || marksweep_type_register(&leaf_type) ||
+           marksweep_roots_add(roots, roots + 4);
 }
 
 int main(void)
@@ -184,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_on_fibers_retain),
         cmocka_unit_test(threads_come_and_go),
+        cmocka_unit_test(roots_that_are_removed_retain_nothing),
+        cmocka_unit_test(out_of_memory_is_told_before_the_end),
         cmocka_unit_test(what_is_wrong_is_refused),
     };
     return cmocka_run_group_tests(tests, start, NULL);

@@ -314,6 +314,7 @@ static void refuses_bad_metrics(void **state)
          "metrics.csv:3:1: this metric was given before for this invocation"},
         {"0,wall_ns,ns,lower,1\n",
          "metrics.csv:2:3: metric is named as a column of invocations.csv"},
+        {"0,,ns,lower,1\n", "metrics.csv:2:3: metric is empty"},
         {"0,x,ns,smaller,1\n", "metrics.csv:2:5: better is not lower, higher or none"},
         {"0,x,ns,lower,NaN\n",
          "metrics.csv:2:6: value is 'NaN', which is not a finite decimal number"},
