@@ -163,8 +163,7 @@ static uint64_t iterate(struct workload_thread *thread)
     for (uint64_t d = MIN_DEPTH; d <= depth; d += DEPTH_STEP)
         checksum += make_trees(thread, d);
     workload_barrier(thread);
-    if (thread->index == 0) {
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): index is what it was above */
+    if (long_lived != NULL) {
         checksum += check_tree(thread, long_lived, depth);
         gc_keep(long_lived);
         free_tree(thread->mutator, long_lived);

@@ -81,7 +81,7 @@ ON_ITS_OWN static long call(long number, long a, long b, long c, long d)
 /* Negative where the clock is that of a thread that has ended. */
 ON_ITS_OWN static int64_t read_ns(clockid_t clock)
 {
-    struct timespec t;
+    struct timespec t = {0};
     if (call(SYS_clock_gettime, clock, (long)&t, 0, 0) != 0)
         return -1;
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;

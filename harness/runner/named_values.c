@@ -18,6 +18,9 @@ struct pair {
     struct piece whole;
 };
 
+/* Until one is read. */
+#define NO_PAIR ((struct pair){{"", 0}, {"", 0}, {"", 0}})
+
 /* The arguments of "%.*s". */
 #define PIECE(piece) (int)((piece).length), (piece).start
 
@@ -103,7 +106,7 @@ static int next_pair(const char **text, struct pair *pair, char *why, size_t why
 static bool named_before(const char *start, const struct pair *pair)
 {
     char unused[1];
-    struct pair earlier = {0};
+    struct pair earlier = NO_PAIR;
     for (const char *rest = start; next_pair(&rest, &earlier, unused, sizeof unused) > 0;) {
         if (earlier.whole.start == pair->whole.start)
             return false;
@@ -136,7 +139,7 @@ int named_values_params(const struct workload *workload, const char *text, uint6
                         char *why, size_t why_bytes)
 {
     const char *start = text;
-    struct pair pair = {0};
+    struct pair pair = NO_PAIR;
     for (size_t i = 0; i < workload->param_count; i++)
         values[i] = workload->params[i].default_value;
     for (;;) {
@@ -183,7 +186,7 @@ int named_values_options(const struct gc_option *options, size_t count, const ch
                          int64_t *values, bool *given, char *why, size_t why_bytes)
 {
     const char *start = text;
-    struct pair pair = {0};
+    struct pair pair = NO_PAIR;
     for (size_t i = 0; i < count; i++) {
         values[i] = options[i].default_value;
         if (given)
