@@ -16,7 +16,7 @@ stats data.'/ab_ratio.panels.csv' using (interval = text("interval"), 1) nooutpu
 title = "This run relative to its base"
 subtitle = interval
 x_title = "multiple of the base (log scale)"
-rows_label_most = width == 1 ? 24 : 44
+rows_label_most = width == 1 ? 20 : 44
 rows_font = width == 1 ? 9 : 10.5
 rows_right = width == 1 ? 100 : 220
 rows_text = width == 1 ? "brief" : "text"

@@ -41,7 +41,7 @@ do for [p = first:last] {
     }
     set arrow 1 from 10 ** (log10(x_high[p]) + 0.8 * step), graph 0 to 10 ** (log10(x_high[p]) + 0.8 * step), graph 1 nohead back lt 1 lw 0.5 lc rgb "#909090"
     # Below the lanes, but where few of them leave it no room, clear of the last nine.
-    set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (lanes < 5 ? 4.4 : 0.9 + (lanes + 1) / 2.0)))
+    set xtics add ("longest" 10 ** (log10(x_high[p]) + step * (lanes < 7 ? 4.9 : 0.9 + (lanes + 1) / 2.0)))
     tick_axis = "y"; tick_kind = "time"; tick_low = y_low[p]; tick_high = y_high[p]; tick_scale = 1; tick_most = 8
     load here.'ticks.gp'
     file = sprintf("%s/latency_hdr.%d.csv", data, p)

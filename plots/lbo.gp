@@ -24,7 +24,9 @@ do for [p = first:last] {
     load here.'panel.gp'
     slots = words(panel_series[p])
     set xrange [-0.6:(slots < 4 ? 3.6 : slots - 0.4)]
-    set yrange [0:1.12 * y_high[p]]
+    # Where bars are narrow their figures stand upright.
+    upright = slots > 5
+    set yrange [0:(upright ? 1.2 : 1.12) * y_high[p]]
     unset xtics
     set ytics autofreq nomirror scale 0.6, 0.3 font font_tics
     set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead back dt 13 lw 0.8 lc rgb "#606060"
@@ -33,10 +35,11 @@ do for [p = first:last] {
         set label 6 "nothing measured" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle
     } else {
-        label_size = slots > 8 ? 7 : slots > 5 ? 8 : 9
+        label_size = slots > 8 ? 7 : 9
         plot for [s in panel_series[p]] file using (column("series") == int(s) && strcol("time") eq "wall" ? column("slot") - bar / 2 : NaN):"lbo":(bar) with boxes fs solid 1 border ls 1000 + int(s) title series_label[int(s)] noenhanced, \
             for [s in panel_series[p]] file using (column("series") == int(s) && strcol("time") eq "cpu" ? column("slot") + bar / 2 : NaN):"lbo":(bar) with boxes fs solid 0.35 border ls 1000 + int(s) title series_label[int(s)] noenhanced, \
-            file using (column("slot") + (strcol("time") eq "wall" ? -bar / 2 : bar / 2)):"lbo":(text("text")) with labels offset 0, 0.6 font font(label_size) noenhanced notitle
+            for [once = 1:!upright] file using (column("slot") + (strcol("time") eq "wall" ? -bar / 2 : bar / 2)):"lbo":(text("text")) with labels offset 0, 0.6 font font(label_size) noenhanced notitle, \
+            for [once = 1:upright] file using (column("slot") + (strcol("time") eq "wall" ? -bar / 2 : bar / 2)):"lbo":(text("text")) with labels left rotate by 90 offset 0, 0.3 font font(label_size) noenhanced notitle
     }
 }
 unset multiplot

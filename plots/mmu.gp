@@ -9,7 +9,7 @@ load here.'style.gp'
 
 chart = "mmu"
 title = "What the stops leave to the program, at worst (up is better)"
-subtitle = "Solid, MMU: least share of any window of a length in which a thread was not stopped. Dashed, BMU: the same of that length or more. Of all threads the worst, over the measured part; medians over n invocations."
+subtitle = "Solid, MMU: least share of any window of a length in which a thread was not stopped. Dashed, BMU: the same of that length or more. Of all threads the worst, over the measured part; medians over n invocations. An axis that begins after 10 µs leaves out windows of which nothing is left."
 chart_lines = 0
 panel_left = 64; panel_right = 18; panel_top = 24; panel_height = 170; panel_bottom = 42
 load here.'layout.gp'
@@ -26,10 +26,16 @@ do for [p = first:last] {
     set yrange [-0.02:1.04]
     set ytics nomirror ("0%%" 0, "25%%" 0.25, "50%%" 0.5, "75%%" 0.75, "100%%" 1)
     set logscale x
-    set xrange [x_low[p]:x_high[p]]
+    file = sprintf("%s/mmu.%d.csv", data, p)
+    # A decade before the first window of which something is left is enough of the rest.
+    rise = x_high[p]
+    if (words(panel_series[p]) > 0) {
+        stats file using (column("mmu") > 0.005 && column("window_ns") < rise ? (rise = column("window_ns"), 1) : 1) nooutput
+    }
+    if (rise / 10 > x_low[p]) { x_low[p] = rise / 10 }
+    set xrange [x_low[p] / 1.03:x_high[p]]
     tick_axis = "x"; tick_kind = "time"; tick_low = x_low[p]; tick_high = x_high[p]; tick_scale = 1; tick_most = 6
     load here.'ticks.gp'
-    file = sprintf("%s/mmu.%d.csv", data, p)
     if (words(panel_series[p]) == 0) {
         set label 6 "no utilisation known" at graph 0.5, graph 0.5 center font font(12) tc rgb "#808080"
         plot NaN notitle

@@ -2,6 +2,10 @@
 # subtitle and x_title.
 reference = ""
 stats data.'/chart.csv' using (strcol("key") eq "reference" ? (reference = text("value"), 1) : 1) nooutput
+# A reference that is itself swept is no point.
+sweep_references = 0
+stats data.'/'.chart.'.panels.csv' using (column("reference_ns") > 0 ? (sweep_references = 1, 1) : 1) nooutput
+if (!sweep_references) { reference = "" }
 subtitle = subtitle.(reference eq "" ? "" : " Dotted lines and far axes: multiples of ".reference.".")
 chart_lines = 1
 panel_left = 72; panel_right = 44; panel_top = 44; panel_height = 200; panel_bottom = 42
@@ -20,7 +24,7 @@ stats data.'/'.chart.'.panels.csv' using (layout_p = int(column("panel")), x_low
 y_title = "wall time (log scale)"
 do for [p = first:last] {
     load here.'panel.gp'
-    set border 15
+    set border x_reference[p] > 0 ? 15 : 3
     set logscale xyx2y2
     set xrange [x_low[p]:x_high[p]]
     set yrange [y_low[p]:y_high[p]]

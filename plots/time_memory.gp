@@ -30,7 +30,7 @@ x_title = "peak resident memory (MiB, log scale)"
 y_title = "wall time (log scale)"
 do for [p = first:last] {
     load here.'panel.gp'
-    set border 15
+    set border x_reference[p] > 0 ? 15 : 3
     set logscale xyx2y2
     set xrange [x_low[p]:x_high[p]]
     set yrange [y_low[p]:y_high[p]]

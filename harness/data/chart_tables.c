@@ -10,9 +10,11 @@
 #include "data/chart_table.h"
 #include "data/chart_writers.h"
 
-/* More panels than this go on to a further page; so do more rows of the chart that lists cells. */
-#define PANELS_PER_PAGE 12
-#define ROWS_PER_PAGE   80
+/* More panels than this in a column go on to a further page: those of a paper have room for no
+ * more. So do more rows of the chart that lists cells, or more blocks of them. */
+#define PANELS_PER_COLUMN 3
+#define ROWS_PER_PAGE     60
+#define BLOCKS_PER_PAGE   12
 
 enum panels {
     OF_PLAN,
@@ -110,8 +112,8 @@ static void remove_stale(const char *folder, const char *chart, size_t panel_cou
     }
 }
 
-int chart_tables_write(const struct chart_plan *plan, const char *folder, struct chart_page **pages,
-                       size_t *page_count, struct csv_error *error)
+int chart_tables_write(const struct chart_plan *plan, const char *folder, int width,
+                       struct chart_page **pages, size_t *page_count, struct csv_error *error)
 {
     *pages = NULL;
     *page_count = 0;
@@ -134,7 +136,8 @@ int chart_tables_write(const struct chart_plan *plan, const char *folder, struct
             code = 0;
         }
         remove_stale(folder, charts[c].name, panel_count);
-        size_t per_page = PANELS_PER_PAGE;
+        size_t per_page =
+            charts[c].rows ? BLOCKS_PER_PAGE : PANELS_PER_COLUMN * (size_t)(width == 1 ? 1 : 2);
         if (charts[c].rows && charts[c].panels == OF_ITSELF)
             per_page = 1;
         else if (charts[c].rows && per_page * (plan->series_count + 1) > ROWS_PER_PAGE)

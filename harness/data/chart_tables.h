@@ -22,9 +22,10 @@ extern const char *const chart_names[];
 char *chart_tables_command(const struct chart_plan *plan);
 
 /* Writes the tables of every chart into `folder`, which exists, and lists what to draw in *pages,
- * an array of *page_count that the caller frees; the plan has at least one panel. 0, or a negative
- * errno described in *error. Thread-safe on different folders. */
-int chart_tables_write(const struct chart_plan *plan, const char *folder, struct chart_page **pages,
-                       size_t *page_count, struct csv_error *error);
+ * an array of *page_count that the caller frees: pictures of one or two columns of a paper,
+ * `width`, that go onto a page of it. The plan has at least one panel. 0, or a negative errno
+ * described in *error. Thread-safe on different folders. */
+int chart_tables_write(const struct chart_plan *plan, const char *folder, int width,
+                       struct chart_page **pages, size_t *page_count, struct csv_error *error);
 
 #endif

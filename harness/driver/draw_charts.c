@@ -419,7 +419,7 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
     } else if (failed) {
         code = cmd_fail(CMD_MISSING, "%s: %s", tables, strerror(-failed));
     } else {
-        failed = chart_tables_write(&plan, tables, &pages, &page_count, &error);
+        failed = chart_tables_write(&plan, tables, request->width, &pages, &page_count, &error);
         if (!failed)
             split_pages(request, &pages, &page_count);
         if (failed)

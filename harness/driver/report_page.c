@@ -173,12 +173,13 @@ static void put_html_table(const struct report_page *page, const struct text_tab
         size_t column = i % table->column_count;
         bool is_head = i < table->column_count;
         const char *class = NULL;
-        if (!is_head && column + verdict_count >= table->column_count)
+        bool is_verdict = column + verdict_count >= table->column_count;
+        if (!is_head && is_verdict)
             class = class_of(table->fields[i]);
         if (column == 0)
             fputs("<tr>", out);
         const char *whole =
-            !is_head && strlen(table->fields[i]) <= WHOLE_BYTES_MAX ? "whole" : NULL;
+            !is_head && !is_verdict && strlen(table->fields[i]) <= WHOLE_BYTES_MAX ? "whole" : NULL;
         fputs(is_head ? "<th scope=\"col\"" : column == 0 ? "<th scope=\"row\"" : "<td", out);
         if (class || whole)
             fprintf(out, " class=\"%s%s%s\"", class ? class : "", class && whole ? " " : "",

@@ -74,7 +74,7 @@ static size_t finish(const char *reference)
     load();
     assert_int_equal(chart_plan_make(&plan, run, reference, &error), 0);
     assert_int_equal(mkdir(table_folder, 0777), 0);
-    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    assert_int_equal(chart_tables_write(&plan, table_folder, 2, &pages, &page_count, &error), 0);
     free(pages);
     return page_count;
 }
@@ -816,9 +816,24 @@ static void long_runs_go_on_to_further_pages(void **state)
         snprintf(cell, sizeof cell, "w:nodes=%d/malloc/heap=none/threads=1", w);
         commit(cell, "malloc", 0, "ok", MS);
     }
-    assert_int_equal(finish(NULL), 18);
+    /* Eight charts have three panels a column, and the ratios twelve blocks of rows. */
+    assert_int_equal(finish(NULL), 8 * 3 + 2);
     assert_string_equal(plan.panels[2].title, "w:nodes=2");
     assert_string_equal(plan.panels[10].title, "w:nodes=10");
+    struct csv_error error;
+    struct chart_page *pages;
+    size_t page_count;
+    assert_int_equal(chart_tables_write(&plan, table_folder, 1, &pages, &page_count, &error), 0);
+    assert_int_equal(page_count, 8 * 5 + 2);
+    assert_string_equal(pages[0].chart, "time_ratio");
+    assert_int_equal(pages[1].first, 13);
+    assert_int_equal(pages[1].number, 2);
+    assert_string_equal(pages[2].chart, "time_memory");
+    assert_int_equal(pages[2].last, 3);
+    assert_int_equal(pages[6].first, 13);
+    assert_int_equal(pages[6].last, 13);
+    assert_int_equal(pages[6].number, 5);
+    free(pages);
     end();
 }
 
@@ -851,7 +866,7 @@ static void rows_of_a_comparison_are_charted_metric_by_metric(void **state)
     assert_int_equal(mkdir(table_folder, 0777), 0);
     struct chart_page *pages;
     size_t page_count;
-    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    assert_int_equal(chart_tables_write(&plan, table_folder, 2, &pages, &page_count, &error), 0);
     assert_string_equal(pages[0].chart, "ab_ratio");
     assert_int_equal(pages[0].last, 1);
     free(pages);
@@ -911,7 +926,7 @@ static void a_history_is_charted_with_its_levels(void **state)
     assert_int_equal(mkdir(table_folder, 0777), 0);
     struct chart_page *pages;
     size_t page_count;
-    assert_int_equal(chart_tables_write(&plan, table_folder, &pages, &page_count, &error), 0);
+    assert_int_equal(chart_tables_write(&plan, table_folder, 2, &pages, &page_count, &error), 0);
     assert_string_equal(pages[page_count - 1].chart, "history");
     assert_int_equal(pages[page_count - 1].last, 2); /* wall time and peak memory */
     free(pages);
