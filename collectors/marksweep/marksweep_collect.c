@@ -56,6 +56,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     int64_t sweep_start_ns = ms_world_now_ns();
     verify_or_abort(ms_verify_marks, "after the marking of");
     struct ms_sweep_result result = ms_sweep();
+    ms_plant_marking(result.live_count);
     int64_t end_ns = ms_world_now_ns();
 
     ms_pacer_update(result, ms_finalizer_due_bytes(), root_bytes, used_before_bytes);
@@ -80,7 +81,7 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     totals->sweep_ns += collection->sweep_ns;
     totals->root_bytes = root_bytes;
     ms_heap_unlock();
-    ms_plant_stop(stop->start_ns);
+    ms_plant_stop(stop->start_ns, stop->cpu_start_ns);
 
     if (!ms_heap.listener->stop)
         return;

@@ -37,8 +37,8 @@ static void trials_are_counted_and_continued(void **state)
         file);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(process_path("gcmeter"), 0755), 0);
-    const char *trials =
-        "tests/bench/gate_trials \"$D/gcmeter\" \"$D/trials.csv\" e 6 2>\"$D/err\"";
+    const char *trials = "EFFECTS=\"$D/effects\" tests/bench/gate_trials \"$D/gcmeter\" "
+                         "\"$D/trials.csv\" e 6 2>\"$D/err\"";
     assert_int_equal(run_script(trials), 3);
     process_read_file(process_path("err"), text, sizeof text);
     assert_string_equal(text, "no such backend\n");
@@ -53,6 +53,13 @@ static void trials_are_counted_and_continued(void **state)
                               "e,4,0,8,0,0,0,0,2,\n"
                               "e,5,1,8,1,0,0,0,1,wall_ns of w\n"
                               "e,6,0,8,0,0,0,0,2,\n");
+    process_read_file(process_path("effects"), text, sizeof text);
+    assert_contains(text, "experiment,trial,metric,median_base,median_new,ratio,ratio_low,"
+                          "ratio_high,kind,verdict\n"
+                          "e,1,wall_ns,5,5,1,1,1,statistical,same\n"
+                          "e,1,gc_count,5,5,1,1,1,exact,same\n"
+                          "e,2,wall_ns");
+    assert_contains(text, "\ne,3,wall_ns,5,5,1,1,1,statistical,regressed\n");
 }
 
 /* Intervals as R's binom.test(k, n)$conf.int gives them: 2 of 200 [0.001213, 0.035654], 0 of 200
