@@ -349,10 +349,10 @@ static int write_panel(const struct chart *chart, const struct chart_plan *plan,
     struct chart_caption caption;
     code = chart_caption_open(&caption);
     struct drawn *drawn = calloc(sweep->cell_count, sizeof *drawn);
-    if (!code && !drawn)
-        code = -ENOMEM;
-    if (!code)
+    if (!code && drawn)
         code = fill_panel(chart, plan, sweep, p, drawn, points, panels, crossings, &caption);
+    else if (!code)
+        code = -ENOMEM;
     free(drawn);
     chart_caption_free(&caption);
     int closed = chart_table_close(points, error);

@@ -288,7 +288,7 @@ static int sort_by_time(struct history *history)
 {
     size_t count = history->run_count;
     struct placed_run *placed = malloc((count + 1) * sizeof *placed);
-    size_t *place = malloc((count + 1) * sizeof *place);
+    size_t *place = calloc(count + 1, sizeof *place);
     if (!placed || !place) {
         free(placed);
         free(place);
