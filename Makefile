@@ -294,6 +294,7 @@ TEST_SPECS = $(INTEGRATION_EXES) $(filter-out $(TEST_LEFT_OUT) $(INTEGRATION_EXE
     $(OBJ)/tests/torture-marksweep@stress=1$(COMMA)verify=1 $(OBJ)/tests/torture-marksweep@markers=4$(COMMA)verify=1)
 # Under ThreadSanitizer libgc aborts (its signals are deferred), so its programs are left out.
 TEST_LEFT_OUT := $(if $(findstring thread,$(SAN)),$(foreach r,$(filter boehm|%,$(RUNNERS)),$(foreach kind,conformance torture,$(OBJ)/tests/$(kind)-$(call exe,$(word 1,$(subst |, ,$(r))),$(word 2,$(subst |, ,$(r)))))))
+LEFT_OUT_WHY = $(patsubst %,%:libgc~does~not~run~under~ThreadSanitizer,$(notdir $(TEST_LEFT_OUT)))
 
 # As many jobs as processors, unless the command line says how many.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -304,13 +305,35 @@ test: ## install what is missing, build, run all tests (SAN=address,undefined or
 	@$(MAKE) $(JOBS) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory run-tests
 
-.PHONY: run-tests
-run-tests: all test-programs
+# What tests are told. run_tests(PROGRAMS, LEFT OUT): the latter are words NAME:REASON, `~` for a blank.
+define run_tests
 	@GCMETER_BIN='$(BIN)' GCMETER_CC='$(CC)' GCMETER_SAN='$(SAN)' GCMETER_GO='$(GO)' $(GO_ENVIRONMENT) \
 	ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS \
 	TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
-	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(notdir $(TEST_LEFT_OUT)),'$(t): libgc does not run under ThreadSanitizer'))" \
-	tests/run $(foreach t,$(TEST_SPECS),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
+	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(2),'$(subst ~, ,$(subst :,: ,$(t)))'))" \
+	tests/run $(foreach t,$(1),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
+endef
+
+.PHONY: run-tests
+run-tests: all test-programs
+	$(call run_tests,$(TEST_SPECS),$(LEFT_OUT_WHY))
+
+# What CI runs under sanitizers too, in a few minutes: all that starts no gcmeter, which builds no runner.
+# Without what ThreadSanitizer makes take minutes of its own: tests of marksweep that have one thread, and
+# the workloads, which other tests start.
+SHORT_SLOW := $(if $(findstring thread,$(SAN)),$(filter marksweep_heap_test marksweep_limit_test marksweep_faults_test malloc_%_test,$(UNIT_TESTS)))
+SHORT_EXES = $(filter-out $(TEST_LEFT_OUT) $(SHORT_SLOW:%=$(OBJ)/tests/%) $(INTEGRATION_EXES),$(TEST_EXES) $(TORTURE_EXES))
+.PHONY: test-short
+test-short: ## unit, conformance and torture tests, and kept inputs of fuzzing (for SAN=address,undefined or SAN=thread)
+	@$(MAKE) $(JOBS) --no-print-directory build-short
+	@$(MAKE) --no-print-directory run-short
+
+.PHONY: build-short run-short
+build-short: required $(SHORT_EXES)
+run-short: build-short
+	$(call run_tests,$(SHORT_EXES),$(LEFT_OUT_WHY) $(INTEGRATION_TESTS:%=%:it~starts~gcmeter,~for~which~make~test~SAN=$(SAN)~has~the~time) \
+	$(SHORT_SLOW:%=%:it~takes~minutes,~for~which~make~test~SAN=$(SAN)~has~the~time) \
+	conformance-marksweep@stress:it~takes~minutes$(COMMA)~for~which~make~test~SAN=$(SAN)~has~the~time)
 
 CHECK_EXES = $(filter-out $(OBJ)/tests/conformance-% $(INTEGRATION_TESTS:%=$(OBJ)/tests/%),$(TEST_EXES))
 .PHONY: check
