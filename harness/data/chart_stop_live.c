@@ -44,10 +44,10 @@ static int look(const struct chart_plan *plan, const struct chart_member *member
     const struct run_data *run = plan->run;
     const struct run_cell *cell = &run->cells[member->cell];
     double *bytes = calloc(2 * cell->invocation_count + 1, sizeof *bytes);
-    double *ns = bytes + cell->invocation_count;
     *found = false;
     if (!bytes)
         return -ENOMEM;
+    double *ns = bytes + cell->invocation_count;
     size_t count = 0, longest = (size_t)run_data_metric(run, "pause_max_ns");
     size_t live = (size_t)run_data_metric(run, "live_bytes");
     for (size_t i = 0; i < cell->invocation_count; i++) {

@@ -92,10 +92,16 @@ static int ask_live_bytes(struct builder *b, const struct workload_spec *spec, u
         return -ENOENT;
     }
     char *threads_text = xprintf("%u", threads);
-    char *params_flag = *spec->params_text ? (char[]){"--params"} : NULL;
-    char *argv[] = {runner->path,         (char[]){"--live-bytes"}, (char[]){"--workload"},
-                    spec->workload->name, (char[]){"--threads"},    threads_text,
-                    params_flag,          spec->params_text,        NULL};
+    char params_flag[] = "--params";
+    char *argv[] = {runner->path,
+                    (char[]){"--live-bytes"},
+                    (char[]){"--workload"},
+                    spec->workload->name,
+                    (char[]){"--threads"},
+                    threads_text,
+                    *spec->params_text ? params_flag : NULL,
+                    spec->params_text,
+                    NULL};
     struct child_options options = {.path = runner->path, .argv = argv};
     struct child_end end;
     char *out = NULL;
@@ -311,7 +317,7 @@ static char **split_words(const char *text, size_t *count)
 
 static void free_words(char **words, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; words && i < count; i++)
         free(words[i]);
     free(words);
 }

@@ -46,7 +46,7 @@ static const char *value_of(const struct report *report, const struct owner *own
 
 static bool has_owner(const struct owner *owners, size_t count, const char *prefix)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; owners && i < count; i++)
         if (!strcmp(owners[i].prefix, prefix))
             return true;
     return false;
