@@ -459,6 +459,10 @@ plots: all ## draw the charts of RUN (default results/latest)
 report: all ## write the page about RUN (default results/latest), report.html in its folder
 	@'$(BUILD)/bin/gcmeter' report "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
+.PHONY: publish-run
+publish-run: all ## keep the charts that the README shows, of RUN (default results/latest), in results/published/charts
+	@tests/bench/publish_run '$(BUILD)/bin/gcmeter' "$$RUN" results/published/charts || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+
 .PHONY: schema
 schema: all ## write results/SCHEMA.md from the tables of harness/data
 	@mkdir -p results && '$(BUILD)/bin/gcmeter' list metrics --markdown >results/SCHEMA.md

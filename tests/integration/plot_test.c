@@ -413,6 +413,30 @@ static void pages_of_an_earlier_run_are_removed(void **state)
     assert_int_equal(access(process_path("pages-out/data/stop_cdf.2.csv"), F_OK), 0);
 }
 
+/* By what `make publish-run` calls. */
+static void what_the_readme_shows_is_kept_without_folders(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_run("published");
+    char command[2048];
+    snprintf(
+        command, sizeof command,
+        "printf 'backend_x_path,%%s/build/x\\r\\n' \"$(pwd -P)\" >>'%s/published/run.csv'; "
+        "tests/bench/publish_run \"$GCMETER_BIN/gcmeter\" '%s/published' '%s/readme' >'%s/list'",
+        process_folder, process_folder, process_folder, process_folder);
+    assert_int_equal(system(command), 0);
+    static const char *const pictures[] = {"time_memory", "stop_cdf", "mmu"};
+    for (size_t i = 0; i < 3; i++) {
+        read_picture("readme", pictures[i], "png");
+        assert_memory_equal(text, "\211PNG", 4);
+    }
+    process_read_file(process_path("readme/run.csv"), text, sizeof text);
+    assert_contains(text, "backend_x_path,build/x\r\n");
+    process_read_file(process_path("readme/compare.csv"), text, sizeof text);
+    assert_contains(text, "cyclic_graph/heap=none/threads=1,wall_ns,5,5,");
+}
+
 static void what_is_missing_is_named_with_its_remedy(void **state)
 {
     (void)state;
@@ -460,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_run_is_charted_against_its_base),
         cmocka_unit_test(a_run_is_charted_with_its_history),
         cmocka_unit_test(pages_of_an_earlier_run_are_removed),
+        cmocka_unit_test(what_the_readme_shows_is_kept_without_folders),
         cmocka_unit_test(what_is_missing_is_named_with_its_remedy),
         cmocka_unit_test(bad_input_is_refused),
     };
