@@ -90,7 +90,7 @@ static void *work_once(void *data)
 static int go_on(struct gc_mutator *m)
 {
     char why[256];
-    alarm(60);
+    alarm(300);
     make_list(m, THREADS);
     gc_backend.collect(m);
     if (!list_is_right(THREADS))

@@ -290,7 +290,7 @@ static void child_of_a_fork_marks_alone(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        alarm(60);
+        alarm(300);
         bool marked = collect() >= NODES && collect() >= NODES && ms_team_helper_count() == 0;
         for (uint64_t i = 0; i < NODES; i++)
             marked = marked && array[i]->id == i;
