@@ -4,9 +4,15 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define DIGITS "0123456789"
+/* How many digits `text` begins with. strspn() would make a table of its set at every call. */
+static size_t digit_count(const char *text)
+{
+    size_t count = 0;
+    while (text[count] >= '0' && text[count] <= '9')
+        count++;
+    return count;
+}
 
 int number_parse_uint(const char *text, uint64_t *value)
 {
@@ -40,10 +46,10 @@ int number_parse_int(const char *text, int64_t *value)
 int number_parse_real(const char *text, double *value)
 {
     const char *at = text + (*text == '-');
-    size_t whole = strspn(at, DIGITS);
+    size_t whole = digit_count(at);
     at += whole;
     if (*at == '.') {
-        size_t fraction = strspn(at + 1, DIGITS);
+        size_t fraction = digit_count(at + 1);
         at += 1 + fraction;
         whole += fraction;
     }
@@ -52,7 +58,7 @@ int number_parse_real(const char *text, double *value)
     if (*at == 'e' || *at == 'E') {
         at++;
         at += *at == '+' || *at == '-';
-        size_t exponent = strspn(at, DIGITS);
+        size_t exponent = digit_count(at);
         if (exponent == 0)
             return -EINVAL;
         at += exponent;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +16,17 @@
 
 /* What smaps_rollup costs before it has been measured: 10 ms per GiB. At 400 times its cost apart
  * its readings take a quarter of a percent, as statm does: half of what the sampler may take. */
-enum { ROLLUP_COST_NS_PER_GIB = 10000000, ROLLUP_COST_MIN_NS = 50000, ROLLUP_INTERVAL = 400 };
+#define ROLLUP_COST_NS_PER_GIB 1e7
+enum { ROLLUP_COST_MIN_NS = 50000, ROLLUP_INTERVAL = 400 };
 
 struct memory_sampler {
     int statm_fd;
     int rollup_fd; /* -1 where the kernel has none */
     uint64_t page_bytes;
     bool running;
-    int64_t rollup_due_ns;   /* 0: not yet planned */
-    uint64_t lazyfree_bytes; /* as last read */
+    int64_t rollup_end_ns;     /* of the last one; at first, when sampling began */
+    double rollup_ns_per_byte; /* as last measured, at least as assumed */
+    uint64_t lazyfree_bytes;   /* as last read */
     struct memory_sample *samples;
     size_t count;
     unsigned keep_every; /* a power of two */
@@ -80,13 +83,15 @@ static uint64_t read_rss(const struct memory_sampler *s)
     return resident_pages * s->page_bytes;
 }
 
-/* Returns what it cost. The file holds the process's map lock while it walks the page tables. */
-static int64_t read_lazyfree(struct memory_sampler *s, uint64_t *bytes)
+/* The file holds the process's map lock while it walks the page tables. */
+static void read_lazyfree(struct memory_sampler *s, uint64_t rss_bytes, uint64_t *bytes)
 {
     char text[4096];
     int64_t start_ns = clock_now_ns();
     ssize_t length = pread(s->rollup_fd, text, sizeof text - 1, 0);
-    int64_t cost_ns = clock_now_ns() - start_ns;
+    s->rollup_end_ns = clock_now_ns();
+    double ns_per_byte = (double)(s->rollup_end_ns - start_ns) / (double)rss_bytes;
+    s->rollup_ns_per_byte = fmax(ns_per_byte, ROLLUP_COST_NS_PER_GIB / 0x1p30);
     text[length > 0 ? length : 0] = '\0';
     const char *line = strstr(text, "LazyFree:");
     uint64_t kib;
@@ -94,7 +99,14 @@ static int64_t read_lazyfree(struct memory_sampler *s, uint64_t *bytes)
         *bytes = kib * 1024;
         s->lazyfree_bytes = *bytes;
     }
-    return cost_ns > ROLLUP_COST_MIN_NS ? cost_ns : ROLLUP_COST_MIN_NS;
+}
+
+/* By what it would cost now: a heap that has grown since the last reading makes the next one
+ * dearer. */
+static bool rollup_is_due(const struct memory_sampler *s, const struct memory_sample *sample)
+{
+    double cost_ns = fmax(s->rollup_ns_per_byte * (double)sample->rss_bytes, ROLLUP_COST_MIN_NS);
+    return (double)(sample->t_ns - s->rollup_end_ns) >= cost_ns * ROLLUP_INTERVAL;
 }
 
 static void record(struct memory_sampler *s, const struct memory_sample *sample)
@@ -120,7 +132,8 @@ void memory_sampler_begin(struct memory_sampler *s)
     s->taken_count = 0;
     s->keep_every = 1;
     s->sum_bytes = 0;
-    s->rollup_due_ns = 0;
+    s->rollup_end_ns = clock_now_ns();
+    s->rollup_ns_per_byte = ROLLUP_COST_NS_PER_GIB / 0x1p30;
     s->lazyfree_bytes = 0;
     memory_sampler_take(s);
 }
@@ -131,16 +144,8 @@ static uint64_t take(struct memory_sampler *s, bool want_lazyfree)
     sample.rss_bytes = read_rss(s);
     if (!s->running || sample.rss_bytes == 0)
         return sample.rss_bytes;
-    if (s->rollup_due_ns == 0) {
-        double cost_ns = (double)sample.rss_bytes / 0x1p30 * ROLLUP_COST_NS_PER_GIB;
-        if (cost_ns < ROLLUP_COST_MIN_NS)
-            cost_ns = ROLLUP_COST_MIN_NS;
-        s->rollup_due_ns = sample.t_ns + (int64_t)(cost_ns * ROLLUP_INTERVAL);
-    }
-    if (s->rollup_fd >= 0 && (want_lazyfree || sample.t_ns >= s->rollup_due_ns)) {
-        int64_t cost_ns = read_lazyfree(s, &sample.lazyfree_bytes);
-        s->rollup_due_ns = clock_now_ns() + cost_ns * ROLLUP_INTERVAL;
-    }
+    if (s->rollup_fd >= 0 && (want_lazyfree || rollup_is_due(s, &sample)))
+        read_lazyfree(s, sample.rss_bytes, &sample.lazyfree_bytes);
     record(s, &sample);
     return sample.rss_bytes;
 }
