@@ -460,8 +460,8 @@ report: all ## write the page about RUN (default results/latest), report.html in
 	@'$(BUILD)/bin/gcmeter' report "$$RUN" || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: publish-run
-publish-run: all ## keep the charts that the README shows, of RUN (default results/latest), in results/published/charts
-	@tests/bench/publish_run '$(BUILD)/bin/gcmeter' "$$RUN" results/published/charts || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+publish-run: all ## keep the charts that the README shows, of RUN (default results/latest), in results/published/standard
+	@tests/bench/publish_run '$(BUILD)/bin/gcmeter' "$$RUN" results/published/standard || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: schema
 schema: all ## write results/SCHEMA.md from the tables of harness/data
