@@ -297,31 +297,74 @@ static double value_of(int64_t order)
     return value;
 }
 
-/* How many y[j] - x[i] are <= limit: rounding keeps the order, so each row and column is sorted. */
-static size_t count_at_most(const double *x, size_t n, const double *y, size_t m, double limit)
+/* Of the differences y[j] - x[i], how many are at most a limit, and those next to it. */
+struct cut {
+    size_t at_most;
+    double below; /* the greatest at most it */
+    double above; /* the least beyond it */
+};
+
+/* Rounding keeps the order, so each row and column of differences is sorted. */
+static struct cut cut_at(const double *x, size_t n, const double *y, size_t m, double limit)
 {
-    size_t count = 0;
+    struct cut cut = {.below = -INFINITY, .above = INFINITY};
     size_t j = 0;
     for (size_t i = 0; i < n; i++) {
         while (j < m && y[j] - x[i] <= limit)
             j++;
-        count += j;
+        cut.at_most += j;
+        if (j > 0 && y[j - 1] - x[i] > cut.below)
+            cut.below = y[j - 1] - x[i];
+        if (j < m && y[j] - x[i] < cut.above)
+            cut.above = y[j] - x[i];
     }
-    return count;
+    return cut;
 }
 
+/* A value between the bounds below which some `wanted` of the `within` differences between them are
+ * expected. */
+static double interpolate(double low, double high, double wanted, size_t within)
+{
+    return low + (high - low) * (wanted / (double)within);
+}
+
+/* Halves the count of doubles between the bounds, whatever these are. */
+static double halve(double low, double high)
+{
+    uint64_t apart = (uint64_t)order_of(high) - (uint64_t)order_of(low);
+    return value_of(order_of(low) + (int64_t)(apart / 2));
+}
+
+/* Bounds that are differences close in on the k-th, by interpolation: a little below it and a
+ * little above it in turns, so that both move. Where that leaves more than half of what lay
+ * between, by halving. */
 double statistics_select_difference(const double *x, size_t n, const double *y, size_t m, size_t k)
 {
-    int64_t low = order_of(y[0] - x[n - 1]);
-    int64_t high = order_of(y[m - 1] - x[0]);
-    while (low < high) {
-        int64_t middle = (int64_t)((uint64_t)low + ((uint64_t)high - (uint64_t)low) / 2);
-        if (count_at_most(x, n, y, m, value_of(middle)) >= k)
-            high = middle;
-        else
-            low = middle + 1;
+    double low = y[0] - x[n - 1];
+    double high = y[m - 1] - x[0];
+    size_t under_low = 0, up_to_high = n * m;
+    bool is_slow = false;
+    for (unsigned step = 0; low < high; step++) {
+        size_t within = up_to_high - under_low;
+        double aside = (double)within / 32 * (step % 2 ? 1 : -1);
+        double limit = is_slow
+                           ? halve(low, high)
+                           : interpolate(low, high, (double)(k - under_low) - 0.5 + aside, within);
+        if (!(limit >= low))
+            limit = low;
+        if (limit >= high)
+            limit = value_of(order_of(high) - 1);
+        struct cut cut = cut_at(x, n, y, m, limit);
+        if (cut.at_most >= k) {
+            high = cut.below;
+            up_to_high = cut.at_most;
+        } else {
+            low = cut.above;
+            under_low = cut.at_most;
+        }
+        is_slow = up_to_high - under_low > within / 2 && !is_slow;
     }
-    return value_of(low);
+    return low;
 }
 
 struct shift_estimate statistics_shift(const struct u_distribution *u, const double *x,
@@ -334,7 +377,8 @@ struct shift_estimate statistics_shift(const struct u_distribution *u, const dou
     if (k > (pairs + 1) / 2)
         k = (pairs + 1) / 2;
     double below = statistics_select_difference(x, u->n, y, u->m, (pairs + 1) / 2);
-    double above = statistics_select_difference(x, u->n, y, u->m, pairs / 2 + 1);
+    struct cut middle = cut_at(x, u->n, y, u->m, below);
+    double above = middle.at_most > pairs / 2 ? below : middle.above;
     shift.estimate = (below + above) / 2;
     shift.low = statistics_select_difference(x, u->n, y, u->m, k);
     shift.high = statistics_select_difference(x, u->n, y, u->m, pairs + 1 - k);

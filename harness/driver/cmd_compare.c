@@ -1,5 +1,7 @@
 /* cmd_compare.c: `gcmeter compare`: two runs, or the backends of one. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,23 +237,49 @@ static int show_runs(struct request *r, const struct run_data *base, const struc
     return code;
 }
 
+struct loading {
+    const char *folder;
+    struct run_data *run; /* NULL where it failed */
+    int failed;           /* as run_data_load() tells it */
+    struct csv_error error;
+};
+
+static void *load(void *data)
+{
+    struct loading *loading = data;
+    loading->failed = run_data_load(&loading->run, loading->folder, &loading->error);
+    return NULL;
+}
+
+/* Reading is most of what comparing takes, so two runs are read at a time. Returns an exit code. */
+static int load_all(struct loading *loadings, int count)
+{
+    pthread_t other;
+    bool beside = count == 2 && pthread_create(&other, NULL, load, &loadings[1]) == 0;
+    load(&loadings[0]);
+    if (beside)
+        pthread_join(other, NULL);
+    else if (count == 2 && !loadings[0].failed)
+        load(&loadings[1]);
+    for (int i = 0; i < count; i++)
+        if (loadings[i].failed)
+            return cmd_fail_reading(loadings[i].failed, &loadings[i].error);
+    return CMD_DONE;
+}
+
 int cmd_compare(int argc, char **argv)
 {
     struct request r = {0};
     compare_flags_init(&r.flags);
     int code = cmd_parse(&parser, argc, argv, &r);
     if (code < 0) {
-        struct run_data *runs[2] = {NULL, NULL};
-        struct csv_error error;
-        int outcome, count = 0;
-        do
-            outcome = run_data_load(&runs[count], r.folders[count], &error);
-        while (++count < r.folder_count && !outcome);
-        code = outcome   ? cmd_fail_reading(outcome, &error)
-               : runs[1] ? show_runs(&r, runs[0], runs[1])
-                         : show_backends(&r, runs[0]);
-        run_data_free(runs[0]);
-        run_data_free(runs[1]);
+        struct loading loadings[2] = {{.folder = r.folders[0]}, {.folder = r.folders[1]}};
+        code = load_all(loadings, r.folder_count);
+        if (code == CMD_DONE)
+            code = r.folder_count == 2 ? show_runs(&r, loadings[0].run, loadings[1].run)
+                                       : show_backends(&r, loadings[0].run);
+        run_data_free(loadings[0].run);
+        run_data_free(loadings[1].run);
     }
     compare_flags_free(&r.flags);
     return code;
