@@ -292,7 +292,7 @@ static void suites_are_plans_that_can_be_built(void **state)
     assert_contains(p.out, "gcbench/marksweep/heap=3xlive/threads=1");
     process_run(&p, "run --dry-run --suite standard --backend malloc --workload quads");
     assert_exit_code(&p, CMD_DONE);
-    assert_contains(p.out, "quads/malloc/heap=none/threads=1");
+    assert_contains(p.out, "quads:rounds=10/malloc/heap=none/threads=1");
     assert_contains(p.out, "1 cell, 0 of them skipped; 11 processes");
     static const struct {
         const char *suite;
