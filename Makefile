@@ -496,7 +496,7 @@ COVERAGE := $(BUILD)-coverage
 coverage: ## line coverage of harness/data and collectors/marksweep by all tests, at least 90 %
 	@command -v gcovr >/dev/null || $(call fail,3,gcovr is missing: apt-get install gcovr)
 	rm -rf '$(COVERAGE)'
-	@GCOV_ERROR_FILE=/dev/null TEST_TIMEOUT=1800 $(MAKE) --no-print-directory test BUILD='$(COVERAGE)' CC=gcc CFLAGS='-O1 -g --coverage -fprofile-update=atomic'
+	@GCOV_ERROR_FILE=/dev/null TEST_TIMEOUT=1800 $(MAKE) --no-print-directory test BUILD='$(COVERAGE)' CC=gcc CFLAGS='-O1 -g --coverage -fprofile-update=atomic -DCOVERAGE'
 	gcovr --root . --filter harness/data/ --filter collectors/marksweep/ --exclude collectors/marksweep/example/ --gcov-ignore-parse-errors --txt '$(COVERAGE)/lines.txt' --print-summary --fail-under-line 90 '$(COVERAGE)'
 	@printf 'uncovered lines: %s\n' '$(COVERAGE)/lines.txt'
 

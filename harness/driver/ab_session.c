@@ -354,8 +354,8 @@ static int plan_looks(struct ab_session *s, struct looks *looks, size_t *cell_co
 int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
 {
     struct ab_pair main_pair, control_pair;
-    struct looks looks;
-    size_t cell_count, first;
+    struct looks looks = {.count = 0};
+    size_t cell_count = 0, first = 0;
     int code = plan_looks(s, &looks, &cell_count, &first);
     if (code != CMD_DONE)
         return code;

@@ -28,10 +28,12 @@ static int read_file(const char *path, struct contents *contents)
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return -errno;
+        return errno ? -errno : -EIO;
     errno = 0;
     long length = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    int error = length < 0 ? -errno : length > PICTURE_MOST ? -EFBIG : 0;
+    int error = length > PICTURE_MOST ? -EFBIG : 0;
+    if (length < 0)
+        error = errno ? -errno : -EIO;
     if (!error) {
         rewind(file);
         contents->bytes = xcalloc((size_t)length + 1, 1);
