@@ -24,16 +24,24 @@ struct contents {
     size_t length;
 };
 
+/* What errno says, and never that all is well. */
+static int last_error(void)
+{
+    int error = errno;
+    return error > 0 ? -error : -EIO;
+}
+
 static int read_file(const char *path, struct contents *contents)
 {
+    *contents = (struct contents){NULL, 0};
     FILE *file = fopen(path, "re");
     if (!file)
-        return errno ? -errno : -EIO;
+        return last_error();
     errno = 0;
     long length = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
     int error = length > PICTURE_MOST ? -EFBIG : 0;
     if (length < 0)
-        error = errno ? -errno : -EIO;
+        error = last_error();
     if (!error) {
         rewind(file);
         contents->bytes = xcalloc((size_t)length + 1, 1);
@@ -58,7 +66,7 @@ static int write_file(const char *path, FILE *out, char **bytes, const size_t *l
         errno = 0;
         bool written = fwrite(*bytes, 1, *length, file) == *length;
         if (fclose(file) || !written)
-            error = errno ? -errno : -EIO;
+            error = last_error();
     }
     free(*bytes);
     return error;
@@ -258,7 +266,8 @@ int picture_note_pdf(const char *path, const char *title, const char *command)
     int error = read_file(path, &pdf);
     if (error)
         return error;
-    error = strncmp(pdf.bytes, "%PDF", 4) == 0 ? read_trailer(&pdf, &old) : -EBADMSG;
+    error =
+        pdf.length >= 4 && memcmp(pdf.bytes, "%PDF", 4) == 0 ? read_trailer(&pdf, &old) : -EBADMSG;
     if (error) {
         free(pdf.bytes);
         return error;
