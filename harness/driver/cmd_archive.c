@@ -227,7 +227,7 @@ static char *makefile_text(const struct request *request, const char *rules)
                    "\n"
                    "all: $(PICTURES:%%=redrawn/%%)\n"
                    "\n"
-                   "# Drawn again, a PDF has the time of day in it, and no note.\n"
+                   "# A PDF has the time of day in it.\n"
                    "check: all\n"
                    "\t@for p in $(filter-out %%.pdf,$(PICTURES)); do cmp charts/$$p redrawn/$$p || "
                    "exit 1; done\n"
@@ -283,8 +283,9 @@ static char *readme_text(const struct run_data *run, const char *sums)
         "`charts/` the pictures and, in `charts/data/`, the tables that they were drawn from; "
         "`plots/` the scripts that drew them. `make` draws every picture again, into "
         "`redrawn/`; it needs make and gnuplot, and no network. `make check` compares them "
-        "with those in `charts/`: the same gnuplot gives the same bytes, but for the date and the "
-        "note of what made it in a PDF; a PNG has that note from `charts/" NOTE
+        "with those in `charts/`: the same gnuplot gives the same bytes, but for the date in a "
+        "PDF; "
+        "a PNG has the note of what made it from `charts/" NOTE
         "`. Whoever uses these figures cites `CITATION.cff`.\n\n"
         "`make verify` checks the files against these SHA-256 checksums:\n\n"
         "%s",
@@ -428,6 +429,7 @@ static int archive_run(struct request *request, const struct run_data *run)
         request->draw.drawn = take_picture;
         request->draw.drawn_data = &archive;
         request->draw.command = &archive.command;
+        request->draw.leaves_pdf = true;
         code = draw_charts(&request->draw, run);
         if (code == CMD_DONE)
             code = write_archive(&archive, request, run, &rules, &sums);

@@ -167,7 +167,7 @@ static int note(const struct drawing *drawing, const char *unfinished,
     int error = 0;
     if (!strcmp(format, "png")) {
         error = picture_note_png(unfinished, drawing->command);
-    } else if (!strcmp(format, "pdf")) {
+    } else if (!strcmp(format, "pdf") && !drawing->request->leaves_pdf) {
         char *title = xprintf("gcmeter: %s", page->chart);
         error = picture_note_pdf(unfinished, title, drawing->command);
         free(title);

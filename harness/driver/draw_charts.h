@@ -5,6 +5,7 @@
 #define DRIVER_DRAW_CHARTS_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "data/chart_tables.h"
@@ -27,7 +28,8 @@ struct draw_request {
     const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
     const struct history *history;           /* of many runs, or NULL */
     FILE *list;                              /* gets the name of each picture, or NULL */
-    char **command; /* gets what PNG and PDF say made them, the caller's to free; or NULL */
+    char **command;  /* gets what PNG and PDF say made them, the caller's to free; or NULL */
+    bool leaves_pdf; /* as gnuplot writes it, without a note */
 
     /* Called for each picture when all are complete, or NULL; `name` is that in out_folder. */
     void (*drawn)(void *data, const char *name, const struct chart_page *page);
