@@ -254,7 +254,7 @@ static void run_work(struct gc_mutator *m, struct rng *rng)
             pthread_join(workers[i].thread, NULL);
             start_worker(&workers[i]);
         }
-    } while (!is_over() || report->bursts == 0);
+    } while (!is_over() || __atomic_load_n(&report->bursts, __ATOMIC_RELAXED) == 0);
     gc_backend.enter_blocked(m);
     for (unsigned i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
