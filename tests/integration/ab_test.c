@@ -9,6 +9,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 #include "fake_runner.h"
 
@@ -29,10 +30,7 @@ static int make_folders(void **state)
 /* Invocations of the only cell of the run in that folder. */
 static size_t count_invocations(const char *folder)
 {
-    struct csv_error error;
-    struct run_data *run;
-    if (run_data_load(&run, process_path(folder), &error))
-        fail_msg("%s", error.text);
+    struct run_data *run = loaded_run(folder);
     assert_int_equal(run->cell_count, 1);
     assert_string_equal(run->cells[0].key, "chore/fake/heap=none/threads=1");
     size_t count = run->invocation_count;
@@ -208,10 +206,7 @@ static void options_may_differ(void **state)
 /* Invocations of the only cell of the run in that folder that count instructions. */
 static size_t count_counting(const char *folder)
 {
-    struct csv_error error;
-    struct run_data *run;
-    if (run_data_load(&run, process_path(folder), &error))
-        fail_msg("%s", error.text);
+    struct run_data *run = loaded_run(folder);
     size_t count = 0;
     for (size_t i = 0; i < run->invocation_count; i++)
         count += run->invocations[i].status == RUN_OK &&

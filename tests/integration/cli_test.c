@@ -10,6 +10,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 static struct process p;
 
@@ -324,15 +325,6 @@ static void suites_are_plans_that_can_be_built(void **state)
     assert_contains(p.out, "2 cells, 0 of them skipped; 20 processes");
 }
 
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
-}
-
 /* What a reader of a figure has to know of the workload stands at the head of its file. */
 static void each_workload_says_what_it_stands_for(void **state)
 {
@@ -369,7 +361,7 @@ static void what_workloads_allocate_is_counted(void **state)
     process_run(&p, "run --quiet --workload sparse:window=20,rounds=3,length=50 --backend malloc "
                     "--backend malloc:census=1 --invocations 2 --iterations 2 --out @/character");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("character");
+    struct run_data *run = loaded_run("character");
     static const struct {
         const char *metric;
         double value;
@@ -425,7 +417,7 @@ static void a_small_run_leaves_complete_files(void **state)
     assert_string_equal(p.out, "");
     assert_contains(p.err, "slice_append:slices=2000/malloc/heap=none/threads=1: 2 of 2 ok");
     assert_contains(p.err, "4 ok; results in");
-    struct run_data *run = load("run");
+    struct run_data *run = loaded_run("run");
     assert_int_equal(run->cell_count, 2);
     assert_int_equal(run->invocation_count, 4);
     assert_string_equal(run_data_key(run, "seed"), "7");
@@ -474,7 +466,7 @@ static void the_shortest_process_has_its_memory_sampled(void **state)
                 "run --workload nothing:operations=1 --backend malloc --backend nofree --warmup 0 "
                 "--invocations 10 --out @/short");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("short");
+    struct run_data *run = loaded_run("short");
     for (size_t i = 0; i < run->invocation_count; i++) {
         double rss_bytes = 0;
         assert_true(
@@ -497,7 +489,7 @@ static void the_missions_slice_is_printed(void **state)
 /* The cells of invocations.csv in the order in which they ran. */
 static void read_order(const char *name, char *order, size_t bytes)
 {
-    struct run_data *run = load(name);
+    struct run_data *run = loaded_run(name);
     size_t length = 0;
     for (size_t i = 0; i < run->invocation_count; i++)
         length += (size_t)snprintf(order + length, bytes - length, "%s\n",
@@ -540,7 +532,7 @@ static void results_latest_points_to_the_default_folder(void **state)
     assert_int_equal(chdir(here), 0);
     assert_exit_code(&p, CMD_DONE);
     assert_contains(planned.out, "by results/latest, which has 1 of the 2 cells");
-    struct run_data *run = load("results/latest");
+    struct run_data *run = loaded_run("results/latest");
     assert_int_equal(run->invocation_count, 1);
     run_data_free(run);
     char target[256] = "";
@@ -609,7 +601,7 @@ static void utilisation_is_the_same_in_columns_and_file(void **state)
                 "run --quiet --workload gcbench:max_depth=10 --backend marksweep --backend malloc "
                 "--invocations 2 --out @/mmu");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("mmu");
+    struct run_data *run = loaded_run("mmu");
     struct utilisation u = {.run = run};
     assert_int_equal(run_data_each(run, SCHEMA_FILE_MMU, compare_utilisation, &u, &error), 0);
     assert_true(u.compared_count > 0);
@@ -624,7 +616,7 @@ static void closed_streams_do_not_mix_with_the_results(void **state)
         run_by_shell("\"$GCMETER\" run --workload slice_append:example=1 --backend malloc "
                      "--invocations 2 --out closed <&- >&- 2>&-"),
         CMD_MISSING);
-    struct run_data *run = load("closed");
+    struct run_data *run = loaded_run("closed");
     assert_int_equal(run->invocation_count, 2);
     for (int file = SCHEMA_FILE_INVOCATIONS + 1; file < SCHEMA_RUN_FILE_COUNT; file++) {
         struct csv_error error;
@@ -646,7 +638,7 @@ static void a_file_that_may_not_grow_ends_the_run_in_order(void **state)
         CMD_MISSING);
     process_read_file(process_path("limit"), text, sizeof text);
     assert_contains(text, "limited cannot be written: File too large; what was measured before is");
-    struct run_data *run = load("limited");
+    struct run_data *run = loaded_run("limited");
     assert_true(run->invocation_count > 0);
     run_data_free(run);
 }
@@ -679,7 +671,7 @@ static void a_run_is_resumed_by_its_own_plan_only(void **state)
     process_run(&p, SMALL_RUN "5 --workload nothing:operations=6 --invocations 3 --resume "
                               "--out @/plan");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("plan");
+    struct run_data *run = loaded_run("plan");
     assert_int_equal(run->invocation_count, 6);
     run_data_free(run);
 }
@@ -698,7 +690,7 @@ static void a_run_that_ended_before_it_began_is_begun(void **state)
         fclose(file);
         process_run(&p, SMALL_RUN "5 --resume --out @/begun");
         assert_exit_code(&p, CMD_DONE);
-        struct run_data *run = load("begun");
+        struct run_data *run = loaded_run("begun");
         assert_int_equal(run->invocation_count, 2);
         run_data_free(run);
     }

@@ -19,6 +19,7 @@
 #include "driver/cmd.h"
 #include "driver/invocation.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 static struct process p;
 
@@ -158,15 +159,6 @@ static int make_runners(void **state)
     return setenv("GCMETER_PATH", process_folder, 1);
 }
 
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
-}
-
 /* All invocations of the backend's cell have the status, and a detail that says `part`. */
 static void assert_status(const struct run_data *run, const char *backend, enum run_status status,
                           const char *part)
@@ -194,7 +186,7 @@ static void failures_are_told_apart_and_the_rest_is_measured(void **state)
                     "--backend bad_metric --timeout 3 --invocations 1 --out @/faults");
     assert_exit_code(&p, CMD_FAILED);
     assert_contains(p.err, "chore/segv/heap=none/threads=1, invocation 0: crashed: SIGSEGV");
-    struct run_data *run = load("faults");
+    struct run_data *run = loaded_run("faults");
     assert_int_equal(run->invocation_count, 11);
     assert_status(run, "steady", RUN_OK, "");
     assert_status(run, "segv", RUN_CRASHED, "SIGSEGV: about to fail");
@@ -210,7 +202,7 @@ static void failures_are_told_apart_and_the_rest_is_measured(void **state)
     run_data_free(run);
     process_run(&p, "run --workload chore --backend bad_stop --invocations 1 --out @/stops");
     assert_exit_code(&p, CMD_FAILED);
-    run = load("stops");
+    run = loaded_run("stops");
     assert_status(run, "bad_stop", RUN_CRASHED, "its runner wrote a stop of a thread below -1");
     run_data_free(run);
 }
@@ -232,7 +224,7 @@ static void checksums_must_agree(void **state)
                     "--out @/differ");
     assert_exit_code(&p, CMD_FAILED);
     assert_contains(p.err, ": wrong: checksum 4");
-    struct run_data *run = load("differ");
+    struct run_data *run = loaded_run("differ");
     unsigned wrong_count = 0;
     for (size_t i = 0; i < run->invocation_count; i++) {
         if (run->invocations[i].status != RUN_WRONG)
@@ -260,7 +252,7 @@ static void what_cannot_run_is_listed_and_skipped_with_the_reason(void **state)
     process_run(&p, "run --workload chore --backend steady --backend no_library:speed=3 "
                     "--heap 2xlive --invocations 2 --out @/skipped");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("skipped");
+    struct run_data *run = loaded_run("skipped");
     assert_int_equal(run->invocation_count, 3);
     const struct run_cell *cell =
         run_data_cell(run, "chore/no_library:speed=3/heap=2xlive/threads=1");
@@ -315,7 +307,7 @@ static void a_runner_that_marks_nothing_for_valgrind_is_skipped(void **state)
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.err, "chore/steady/heap=none/threads=1: no instruction counts: no client "
                            "requests of callgrind in the runner of steady");
-    struct run_data *run = load("unmarked");
+    struct run_data *run = loaded_run("unmarked");
     assert_int_equal(run->invocation_count, 2);
     int64_t none = run_data_invocation(run, "chore/steady/heap=none/threads=1", -100001);
     assert_true(none >= 0);
@@ -334,7 +326,7 @@ static void probes_from_elsewhere_are_held_to_their_columns(void **state)
     assert_exit_code(&p, CMD_DONE);
     assert_contains(p.err,
                     "chore/steady/heap=none/threads=1: no probes: no probe runner for steady");
-    struct run_data *run = load("probed");
+    struct run_data *run = loaded_run("probed");
     assert_int_equal(run->invocation_count, 4);
     int64_t probe = run_data_invocation(run, "chore/probed/heap=none/threads=1", -1);
     int64_t none = run_data_invocation(run, "chore/steady/heap=none/threads=1", -1);
@@ -388,7 +380,7 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
     kill(pid, SIGINT);
     process_wait(&p, pid);
     assert_exit_code(&p, CMD_INTERRUPTED);
-    struct run_data *run = load("interrupted");
+    struct run_data *run = loaded_run("interrupted");
     assert_int_equal(run->invocation_count, 1);
     assert_status(run, "steady", RUN_OK, "");
     assert_null(run_data_cell(run, "chore/sleeper/heap=none/threads=1"));
@@ -421,7 +413,7 @@ static void signals_that_come_twice_interrupt_once(void **state)
         kill(pid, signals[i]);
         process_wait(&p, pid);
         assert_exit_code(&p, CMD_INTERRUPTED);
-        struct run_data *run = load(name);
+        struct run_data *run = loaded_run(name);
         assert_int_equal(run->invocation_count, 1);
         assert_status(run, "steady", RUN_OK, "");
         run_data_free(run);
@@ -441,7 +433,7 @@ static void full_pipes_are_emptied(void **state)
     (void)state;
     process_run(&p, "run --quiet --workload chore --backend chatty --invocations 1 --out @/chatty");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("chatty");
+    struct run_data *run = loaded_run("chatty");
     struct csv_error error;
     unsigned count = 0;
     assert_status(run, "chatty", RUN_OK, "");
@@ -456,7 +448,7 @@ static void an_older_library_is_skipped_with_its_reason(void **state)
     process_run(&p, "run --workload chore --backend steady --backend older --invocations 1 "
                     "--out @/older");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("older");
+    struct run_data *run = loaded_run("older");
     assert_status(run, "older", RUN_SKIPPED, "headers of 8.2, library 8.0: build again");
     run_data_free(run);
 }
@@ -464,7 +456,7 @@ static void an_older_library_is_skipped_with_its_reason(void **state)
 /* The order of a run's rows: "BACKEND invocation order" per line. */
 static void read_rows(const char *name, char *text, size_t bytes)
 {
-    struct run_data *run = load(name);
+    struct run_data *run = loaded_run(name);
     size_t length = 0;
     for (size_t i = 0; i < run->invocation_count; i++) {
         const struct run_invocation *invocation = &run->invocations[i];
@@ -513,7 +505,7 @@ static void a_resumed_run_is_the_one_that_was_not_interrupted(void **state)
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
     assert_int_equal(lines, 1 + 12);
-    struct run_data *run = load("resumed");
+    struct run_data *run = loaded_run("resumed");
     assert_non_null(run_data_key(run, "resume_1_date"));
     assert_non_null(run_data_key(run, "resume_1_end_date"));
     run_data_free(run);

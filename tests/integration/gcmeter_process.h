@@ -187,4 +187,10 @@ static inline void assert_refused(const char *arguments, int exit_code, const ch
     assert_one_line(&process, part);
 }
 
+static inline void skip_because(const char *reason)
+{
+    print_message("skipped: %s\n", reason);
+    skip();
+}
+
 #endif

@@ -12,6 +12,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 #include "runner/instruction_window.h"
 
 #define RUN                                                                                        \
@@ -34,15 +35,6 @@ static void skip_without_valgrind(void)
         return;
     print_message("skipped: valgrind is missing, or its header was: apt-get install valgrind\n");
     skip();
-}
-
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
 }
 
 /* The invocation of that number, which has nothing but its instructions and its checksum. */
@@ -75,7 +67,7 @@ static void counts_fill_their_own_column_and_repeat(void **state)
     skip_without_valgrind();
     process_run(&p, RUN "--invocations 1 --instructions --out @/counted");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load("counted");
+    struct run_data *run = loaded_run("counted");
     assert_int_equal(run->invocation_count, 1 + 3);
     assert_string_equal(run_data_key(run, "instructions"), "3");
     assert_non_null(strstr(run_data_key(run, "valgrind"), "valgrind"));
@@ -94,7 +86,7 @@ static void counts_fill_their_own_column_and_repeat(void **state)
     /* Continued with one more and another normal one, nothing is measured again. */
     process_run(&p, RUN "--invocations 2 --instructions=4 --out @/counted --resume");
     assert_exit_code(&p, CMD_DONE);
-    run = load("counted");
+    run = loaded_run("counted");
     assert_int_equal(run->invocation_count, 2 + 4);
     assert_true(count_of(run, -100001) == first);
     count_of(run, -100004);

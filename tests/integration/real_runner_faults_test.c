@@ -14,17 +14,12 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 static struct process p;
 
 /* Live data of more than 300 MB. */
 #define GLUTTON "deep_list:length=20000000,items=0,rounds=1"
-
-static void skip_because(const char *reason)
-{
-    print_message("skipped: %s\n", reason);
-    skip();
-}
 
 static bool has_sanitizer(void)
 {
@@ -47,15 +42,6 @@ static void write_file(const char *path, const char *text)
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
-}
-
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
 }
 
 /* Every invocation of the workload on the backend has the status, and a detail with `part`. */
@@ -94,7 +80,7 @@ static void a_limit_on_address_space_ends_as_oom(void **state)
                          "--backend marksweep --invocations 1 --out @/addresses",
                          limit_address_space, &(rlim_t){200 << 20});
     assert_exit_code(&p, CMD_FAILED);
-    struct run_data *run = load("addresses");
+    struct run_data *run = loaded_run("addresses");
     assert_int_equal(run->invocation_count, 4);
     static const char *const backends[] = {"malloc", "marksweep"};
     for (size_t i = 0; i < 2; i++) {
@@ -191,11 +177,11 @@ static void a_limit_on_a_group_ends_as_oom_and_spares_gcmeter(void **state)
     remove_group();
     assert_int_equal(together, CMD_FAILED);
     assert_exit_code(&p, CMD_FAILED);
-    struct run_data *run = load("group");
+    struct run_data *run = loaded_run("group");
     assert_status(run, "deep_list", "malloc", RUN_OOM, "");
     assert_status(run, "nothing", "malloc", RUN_OK, "");
     run_data_free(run);
-    run = load("alone");
+    run = loaded_run("alone");
     assert_status(run, "deep_list", "malloc", RUN_OOM, "ended by the kernel for want of memory");
     assert_status(run, "nothing", "malloc", RUN_OK, "");
     run_data_free(run);
@@ -220,7 +206,7 @@ static void assert_library_is_refused(const char *folder, const char *part)
     process_run(&p, arguments);
     unsetenv("LD_LIBRARY_PATH");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load(strrchr(arguments, '/') + 1);
+    struct run_data *run = loaded_run(strrchr(arguments, '/') + 1);
     assert_status(run, "nothing", "boehm", RUN_SKIPPED, part);
     assert_status(run, "nothing", "malloc", RUN_OK, "");
     run_data_free(run);

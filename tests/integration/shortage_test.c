@@ -18,6 +18,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 #include "tiny_runner.h"
 
 /* A user without processes and files; each process of this test has its own. */
@@ -31,21 +32,6 @@ static uid_t somebody(void)
 static struct process p;
 
 /* Skips the test that calls it. */
-static void skip_because(const char *reason)
-{
-    print_message("skipped: %s\n", reason);
-    skip();
-}
-
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
-}
-
 static int count_row(void *data, size_t invocation, const struct csv_row *row)
 {
     unsigned *count = data;
@@ -58,7 +44,7 @@ static int count_row(void *data, size_t invocation, const struct csv_row *row)
 /* All that is committed is there as a whole. Returns how many invocations that are. */
 static size_t assert_whole(const char *name)
 {
-    struct run_data *run = load(name);
+    struct run_data *run = loaded_run(name);
     struct csv_error error;
     unsigned rows = 0;
     for (size_t i = 0; i < run->invocation_count; i++)
@@ -182,7 +168,7 @@ static void too_few_descriptors_are_named(void **state)
             (unsigned)most);
         process_run_prepared(&p, arguments, set_limit, &(struct limit){RLIMIT_NOFILE, most, 0});
         if (p.exit_code == CMD_DONE) {
-            struct run_data *run = load(strrchr(arguments, '/') + 1);
+            struct run_data *run = loaded_run(strrchr(arguments, '/') + 1);
             double rss_bytes;
             assert_int_equal(run->invocation_count, 1);
             assert_true(
@@ -310,7 +296,7 @@ static void a_hidden_proc_is_told(void **state)
     assert_exit_code(&p, CMD_DONE);
     assert_one_line(&p, "/proc is not mounted: resident memory is neither sampled");
     assert_int_equal(assert_whole("hidden"), 2);
-    struct run_data *run = load("hidden");
+    struct run_data *run = loaded_run("hidden");
     /* A figure that the machine can have, and not what an unreadable file leaves behind. */
     uint64_t cap_bytes = strtoull(run_data_key(run, "memory_cap_bytes"), NULL, 10);
     uint64_t memory_bytes = strtoull(run_data_key(run, "memory_bytes"), NULL, 10);

@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <ucontext.h>
-#include <unistd.h>
 
+#include "aborting_child.h"
 #include "gc_sanitizers.h"
 #include "marksweep/marksweep.h"
 
@@ -172,30 +170,17 @@ static void roots_that_are_removed_retain_nothing(void **state)
     assert_true(live_after_collection() < before_bytes + REMOVED / 4 * REMOVED_BYTES);
 }
 
+static void ask_for_too_much(void)
+{
+    gc_alloc(m, &leaf_type, (size_t)1 << 50);
+}
+
 /* Who embeds it and says nothing about that gets a line, and an end. */
 static void out_of_memory_is_told_before_the_end(void **state)
 {
     (void)state;
-    int ends[2];
-    char text[256] = "";
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL);
-        gc_alloc(m, &leaf_type, (size_t)1 << 50);
-        _exit(0);
-    }
-    close(ends[1]);
-    size_t length = 0;
-    ssize_t got;
-    while ((got = read(ends[0], text + length, sizeof text - 1 - length)) > 0)
-        length += (size_t)got;
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    char text[256];
+    expect_abort(ask_for_too_much, text, sizeof text);
     assert_string_equal(text, "marksweep: out of memory for 1125899906842624 bytes\n");
 }
 

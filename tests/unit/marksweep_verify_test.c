@@ -2,13 +2,12 @@
  * heap that is right before and after. A checker that is always content would let all other tests
  * pass. */
 #include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "marksweep/marksweep_heap_internal.h"
 #include "marksweep/marksweep_verify_internal.h"
 #include "marksweep_fixture.h"
+
+#include "aborting_child.h"
 
 enum { CELLS = 100, LARGE_BLOCKS = 40, LARGE_BYTES = LARGE_BLOCKS * MS_BLOCK_BYTES - 100 };
 
@@ -238,32 +237,19 @@ static void marks_that_stop_half_way(void **state)
                 "names no marked object");
 }
 
+static void collect_a_corrupt_heap(void)
+{
+    ms_heap.verify = true;
+    heap.cells->next = (struct cell *)((char *)heap.cells->next + MS_GRANULE_BYTES);
+    gc_backend.collect(fixture_main);
+}
+
 /* With verify=1 a collection is not begun with such a heap. */
 static void a_collection_of_a_corrupt_heap_aborts(void **state)
 {
     (void)state;
-    int ends[2];
-    char text[512] = "";
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL);
-        ms_heap.verify = true;
-        heap.cells->next = (struct cell *)((char *)heap.cells->next + MS_GRANULE_BYTES);
-        gc_backend.collect(fixture_main);
-        _exit(0);
-    }
-    close(ends[1]);
-    size_t length = 0;
-    ssize_t got;
-    while ((got = read(ends[0], text + length, sizeof text - 1 - length)) > 0)
-        length += (size_t)got;
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    char text[512];
+    expect_abort(collect_a_corrupt_heap, text, sizeof text);
     assert_non_null(strstr(text, "marksweep: the heap is corrupt before collection "));
     assert_non_null(strstr(text, "which is no object's start"));
 }
