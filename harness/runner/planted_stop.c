@@ -34,9 +34,9 @@ int planted_stop_init(struct planted_stop *stop, char *why, size_t why_bytes)
                  : read_variable("GCMETER_TEST_STOP_AFTER_NS", &stop->after_ns, why, why_bytes);
 }
 
-void planted_stop_arm(struct planted_stop *stop)
+void planted_stop_arm(struct planted_stop *stop, int64_t begin_ns)
 {
-    stop->due_ns = clock_now_ns() + stop->after_ns;
+    stop->due_ns = begin_ns + stop->after_ns;
     atomic_store(&stop->is_due, stop->duration_ns > 0);
 }
 

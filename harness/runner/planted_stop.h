@@ -19,8 +19,8 @@ struct planted_stop {
 /* Reads the environment. 0, or -EINVAL with one line in `why`. */
 int planted_stop_init(struct planted_stop *stop, char *why, size_t why_bytes);
 
-/* The measured part begins. */
-void planted_stop_arm(struct planted_stop *stop);
+/* The measured part has begun at `begin_ns`, of CLOCK_MONOTONIC. */
+void planted_stop_arm(struct planted_stop *stop, int64_t begin_ns);
 
 /* Inside a stop, as gc_listener.stopped allows: waits if this is the one. */
 void planted_stop_wait(struct planted_stop *stop);

@@ -363,7 +363,7 @@ static void measure(struct invocation *v)
     perf_counters_start(&v->counters);
 
     m->begin_ns = clock_now_ns();
-    planted_stop_arm(&v->planted_stop);
+    planted_stop_arm(&v->planted_stop, m->begin_ns);
     send_time(v, "begin", m->begin_ns);
     instruction_window_open();
     iterate(v, m->warmup_count, iterations);

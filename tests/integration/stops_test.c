@@ -17,19 +17,11 @@
 #include "driver/child.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 #define PLANTED_NS INT64_C(5000000)
 
 static struct process p;
-
-static struct run_data *load(const char *name)
-{
-    struct run_data *run;
-    struct csv_error error;
-    if (run_data_load(&run, process_path(name), &error))
-        fail_msg("%s", error.text);
-    return run;
-}
 
 static double value_of(const struct run_data *run, size_t invocation, const char *metric)
 {
@@ -70,6 +62,7 @@ static bool is_usable(const char *backend)
  * earlier than the one before. */
 struct rows {
     int64_t from_ns; /* earlier ones are not counted */
+    bool spans_from; /* one began before that and ended after it */
     uint64_t count;
     int64_t start_ns; /* of the last */
     int64_t first_start_ns, first_duration_ns;
@@ -86,8 +79,10 @@ static int take_pause(void *data, size_t invocation, const struct csv_row *row)
     assert_int_equal(csv_row_int(row, SCHEMA_PAUSES_duration_ns, &duration_ns), 1);
     assert_true(start_ns >= rows->start_ns && duration_ns > 0);
     rows->start_ns = start_ns;
-    if (start_ns < rows->from_ns)
+    if (start_ns < rows->from_ns) {
+        rows->spans_from |= start_ns + duration_ns >= rows->from_ns;
         return 0;
+    }
     if (rows->count++ == 0) {
         rows->first_start_ns = start_ns;
         rows->first_duration_ns = duration_ns;
@@ -177,7 +172,7 @@ static void crash_and_count(const char *backend, int signal_number)
     process_wait(&p, driver);
     assert_exit_code(&p, CMD_FAILED);
 
-    struct run_data *run = load(name);
+    struct run_data *run = loaded_run(name);
     assert_int_equal(run->invocation_count, 1);
     assert_int_equal(run->invocations[0].status, RUN_CRASHED);
     struct rows pauses = read_rows(run, SCHEMA_FILE_PAUSES, take_pause);
@@ -219,7 +214,7 @@ static void a_stop_planted_in_the_collector_is_one(void **state)
         process_run(&p, arguments);
         unsetenv("GCMETER_TEST_STOP_NS");
         assert_exit_code(&p, CMD_DONE);
-        struct run_data *run = load(name);
+        struct run_data *run = loaded_run(name);
         struct rows pauses = read_rows(run, SCHEMA_FILE_PAUSES, take_pause);
         assert_true(run_invocation_has_flag(&run->invocations[0], "planted_stop"));
         assert_true(pauses.first_duration_ns >= PLANTED_NS);
@@ -230,23 +225,33 @@ static void a_stop_planted_in_the_collector_is_one(void **state)
     }
 }
 
-/* Requests due per second: as many as a server that a sanitizer slows down keeps up with. */
-static int64_t rate_per_s(void)
+/* What is due: half a second of requests, as many as an idle machine keeps up with. */
+struct schedule {
+    int64_t rate_per_s;
+    int64_t requests;
+};
+
+static const struct schedule first_schedule = {20000, 10000};
+
+/* At fewer, hardly any is due in a stop. */
+enum { LEAST_RATE_PER_S = 1000, LONGEST_SCHEDULE_S = 64 };
+
+/* Twice as long, at half the rate as long as there is one: a busy machine, a sanitizer or gcov may
+ * not keep up with more. */
+static struct schedule longer(struct schedule schedule)
 {
-#ifdef COVERAGE
-    return 2000;
-#else
-    return getenv("GCMETER_SAN") && getenv("GCMETER_SAN")[0] ? 2000 : 20000;
-#endif
+    if (schedule.rate_per_s / 2 >= LEAST_RATE_PER_S)
+        schedule.rate_per_s /= 2;
+    else
+        schedule.requests *= 2;
+    assert_true(schedule.requests <= LONGEST_SCHEDULE_S * schedule.rate_per_s);
+    return schedule;
 }
 
-/* Of half a second. */
-static int64_t requests_at_first(void)
+static int64_t least_waits(struct schedule schedule)
 {
-    return rate_per_s() / 2;
+    return PLANTED_NS / 2 * schedule.rate_per_s / 1000000000 - 1;
 }
-
-#define LEAST_WAITS (PLANTED_NS / 2 * rate_per_s() / 1000000000 - 1)
 
 /* Whether there is a workload whose requests are due on a schedule. */
 static bool has_open_loop(void)
@@ -274,25 +279,26 @@ static int take_wait(void *data, size_t invocation, const struct csv_row *row)
 }
 
 /* A run in which a stop was planted from the middle of the schedule on; NULL where it may have come
- * before the first request was due, or after the last. */
-static struct run_data *run_with_stop_among_requests(const char *collector, int64_t requests)
+ * before the first request was due, or after the last, or may be one that had begun before. */
+static struct run_data *run_with_stop_among_requests(const char *collector,
+                                                     struct schedule schedule)
 {
     char arguments[512], name[64], after[32];
-    int64_t schedule_ns = requests * 1000000000 / rate_per_s();
-    snprintf(name, sizeof name, "open-%s-%" PRId64, collector, requests);
+    int64_t schedule_ns = schedule.requests * 1000000000 / schedule.rate_per_s;
+    snprintf(name, sizeof name, "open-%s-%" PRId64, collector, schedule_ns);
     snprintf(after, sizeof after, "%" PRId64, schedule_ns / 2);
     snprintf(arguments, sizeof arguments,
              "run --workload http_server:rate=%" PRId64 ",requests=%" PRId64
              " --backend %s --heap 3xlive "
              "--invocations 1 --out @/%s",
-             rate_per_s(), requests, collector, name);
+             schedule.rate_per_s, schedule.requests, collector, name);
     setenv("GCMETER_TEST_STOP_NS", "5000000", 1);
     setenv("GCMETER_TEST_STOP_AFTER_NS", after, 1);
     process_run(&p, arguments);
     unsetenv("GCMETER_TEST_STOP_AFTER_NS");
     unsetenv("GCMETER_TEST_STOP_NS");
     assert_exit_code(&p, CMD_DONE);
-    struct run_data *run = load(name);
+    struct run_data *run = loaded_run(name);
     struct rows pauses = {.from_ns = schedule_ns / 2};
     struct csv_error error;
     if (run_data_each(run, SCHEMA_FILE_PAUSES, take_pause, &pauses, &error))
@@ -300,8 +306,8 @@ static struct run_data *run_with_stop_among_requests(const char *collector, int6
     /* The schedule cannot begin later than its length before the end, nor before the measured part.
      */
     double latest_begin_ns =
-        value_of(run, 0, "wall_ns") - (double)schedule_ns + 1e9 / (double)rate_per_s();
-    if (pauses.count > 0 && (double)pauses.first_start_ns > latest_begin_ns &&
+        value_of(run, 0, "wall_ns") - (double)schedule_ns + 1e9 / (double)schedule.rate_per_s;
+    if (!pauses.spans_from && pauses.count > 0 && (double)pauses.first_start_ns > latest_begin_ns &&
         pauses.first_start_ns + pauses.first_duration_ns < schedule_ns) {
         assert_true(pauses.first_duration_ns >= PLANTED_NS);
         return run;
@@ -320,20 +326,19 @@ static void requests_due_in_a_planted_stop_wait_for_its_end(void **state)
         skip();
     }
     for (size_t i = 0; i < COLLECTORS; i++) {
-        int64_t requests = requests_at_first();
+        struct schedule schedule = first_schedule;
         if (!is_usable(collectors[i]))
             continue;
-        struct run_data *run = run_with_stop_among_requests(collectors[i], requests);
+        struct run_data *run = run_with_stop_among_requests(collectors[i], schedule);
         while (!run) {
-            requests *= 2;
-            assert_true(requests < INT64_C(1) << 24);
-            run = run_with_stop_among_requests(collectors[i], requests);
+            schedule = longer(schedule);
+            run = run_with_stop_among_requests(collectors[i], schedule);
         }
         struct waits waits = {.least_ns = PLANTED_NS / 2 - PLANTED_NS / 512};
         struct csv_error error;
         if (run_data_each(run, SCHEMA_FILE_LATENCY, take_wait, &waits, &error))
             fail_msg("%s", error.text);
-        assert_true(waits.count >= LEAST_WAITS);
+        assert_true(waits.count >= least_waits(schedule));
         assert_true(value_of(run, 0, "open_max_ns") >= (double)PLANTED_NS * 0.98);
         run_data_free(run);
     }
@@ -455,21 +460,22 @@ static void a_stop_from_outside_is_none(void **state)
     }
 }
 
-/* Requests that waited for half of a stop from outside, or longer. With few sessions, which are
- * made before the first request is due. */
-static int64_t count_waits_in_a_stop(const char *backend)
+/* Requests that waited for half of a stop from outside, or longer, on a schedule that is made
+ * longer until the stop comes before its end. With few sessions, which are made before the first
+ * request is due. */
+static int64_t count_waits_in_a_stop(const char *backend, struct schedule *schedule)
 {
-    int64_t requests = requests_at_first() / 2, last_due_ns, waits_count = 0;
-    do {
+    int64_t waits_count = 0;
+    for (;;) {
         char params[64];
-        requests *= 2;
-        assert_true(requests < INT64_C(1) << 24);
         snprintf(params, sizeof params, "sessions=16,rate=%" PRId64 ",requests=%" PRId64,
-                 rate_per_s(), requests);
-        last_due_ns = 0;
-        if (stop_from_outside(backend, (char[]){"http_server"}, params))
-            last_due_ns = number_after("\nbegin,") + requests * 1000000000 / rate_per_s();
-    } while (stopped_from_outside_ns + PLANTED_NS > last_due_ns);
+                 schedule->rate_per_s, schedule->requests);
+        if (stop_from_outside(backend, (char[]){"http_server"}, params) &&
+            stopped_from_outside_ns + PLANTED_NS <=
+                number_after("\nbegin,") + schedule->requests * 1000000000 / schedule->rate_per_s)
+            break;
+        *schedule = longer(*schedule);
+    }
     static const char start[] = "\nlatency,open,";
     for (const char *row = strstr(records, start); row; row = strstr(row + 1, start)) {
         int64_t low_ns, high_ns, count;
@@ -493,10 +499,11 @@ static void requests_due_in_a_stop_from_outside_wait_for_its_end(void **state)
         if (!is_usable(collectors[i]))
             continue;
         /* A stop may come before the first request is due: then there is another. */
-        int64_t waits_count = 0;
-        for (int attempt = 0; attempt < 5 && waits_count < LEAST_WAITS; attempt++)
-            waits_count = count_waits_in_a_stop(collectors[i]);
-        assert_true(waits_count >= LEAST_WAITS);
+        struct schedule schedule = first_schedule;
+        int64_t waits_count = -1;
+        for (int attempt = 0; attempt < 5 && waits_count < least_waits(schedule); attempt++)
+            waits_count = count_waits_in_a_stop(collectors[i], &schedule);
+        assert_true(waits_count >= least_waits(schedule));
         assert_true(number_after("\nmetric,open_max_ns,") >= PLANTED_NS / 100 * 98);
     }
 }
@@ -578,7 +585,7 @@ static void probes_fill_their_own_columns_only(void **state)
         fail_msg("%s", error.text);
     assert_int_equal(rows.probes_count, 2 * backends_count);
     assert_int_equal(rows.others_count, 2 * backends_count);
-    struct run_data *run = load("probes");
+    struct run_data *run = loaded_run("probes");
     for (int file = SCHEMA_FILE_ITERATIONS; file < SCHEMA_RUN_FILE_COUNT; file++)
         if (run_data_each(run, (enum schema_file_id)file, no_probe, run, &error))
             fail_msg("%s", error.text);
