@@ -360,16 +360,17 @@ static char records[1 << 20];
 /* When the process of these records was stopped from outside. */
 static int64_t stopped_from_outside_ns;
 
-static size_t read_records(int fd, size_t used, const char *until)
+static size_t used;
+
+/* False: its end is closed, or what it wrote is too much. */
+static bool read_some(int fd)
 {
-    while (!until || !strstr(records, until)) {
-        ssize_t got = read(fd, records + used, sizeof records - used - 1);
-        if (got <= 0)
-            break;
-        used += (size_t)got;
-        records[used] = '\0';
-    }
-    return used;
+    ssize_t got = read(fd, records + used, sizeof records - used - 1);
+    if (got <= 0)
+        return false;
+    used += (size_t)got;
+    records[used] = '\0';
+    return true;
 }
 
 static int64_t number_after(const char *start)
@@ -381,15 +382,18 @@ static int64_t number_after(const char *start)
 }
 
 /* Until the process has computed for 10 ms more, or has ended: `begin` is written before the first
- * operation begins. */
-static void let_it_compute(pid_t pid)
+ * operation begins. What it writes is read meanwhile, as one that waits for that would do neither.
+ */
+static void let_it_compute(pid_t pid, int fd)
 {
     clockid_t clock;
     siginfo_t info = {.si_pid = 0};
     assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
     int64_t until_ns = clock_read_ns(clock) + 10000000;
     while (clock_read_ns(clock) < until_ns && info.si_pid == 0) {
-        poll(NULL, 0, 1);
+        struct pollfd end = {.fd = fd, .events = POLLIN};
+        if (poll(&end, 1, 1) == 1 && !read_some(fd))
+            poll(NULL, 0, 1);
         assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
     }
 }
@@ -419,8 +423,10 @@ static bool stop_from_outside(const char *backend, char *workload, char *params)
     assert_int_equal(posix_spawn(&pid, path, NULL, NULL, argv, environ), 0);
     close(ends[1]);
     records[0] = '\0';
-    size_t used = read_records(ends[0], 0, "begin,");
-    let_it_compute(pid);
+    used = 0;
+    while (!strstr(records, "begin,") && read_some(ends[0]))
+        continue;
+    let_it_compute(pid, ends[0]);
     assert_int_equal(kill(pid, SIGSTOP), 0);
     assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
     if (!WIFSTOPPED(status)) {
@@ -431,7 +437,8 @@ static bool stop_from_outside(const char *backend, char *workload, char *params)
     while (clock_now_ns() < stopped_ns + PLANTED_NS)
         poll(NULL, 0, 5);
     kill(pid, SIGCONT);
-    read_records(ends[0], used, NULL);
+    while (read_some(ends[0]))
+        continue;
     close(ends[0]);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
