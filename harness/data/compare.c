@@ -612,24 +612,41 @@ static bool is_bad(const struct compare_row *row)
     return row->verdict == COMPARE_REGRESSED || row->verdict == COMPARE_BROKEN;
 }
 
-static bool is_bad_in(const struct compare_result *result, const struct compare_row *like)
+static const struct compare_row *find_like(const struct compare_result *result,
+                                           const struct compare_row *like)
 {
     for (size_t i = 0; i < result->row_count; i++) {
         const struct compare_row *row = &result->rows[i];
         if (!strcmp(row->base_cell->key, like->base_cell->key) &&
             !strcmp(row->metric, like->metric))
-            return is_bad(row);
+            return row;
     }
-    return false;
+    return NULL;
 }
 
 void compare_confirm(struct compare_result *result, const struct compare_result *fresh)
 {
-    for (size_t i = 0; i < result->row_count; i++)
-        if (is_bad(&result->rows[i]) && result->rows[i].new.of > 0 &&
-            !is_bad_in(fresh, &result->rows[i]))
-            withhold(result, &result->rows[i], "not confirmed by further invocations");
+    for (size_t i = 0; i < result->row_count; i++) {
+        struct compare_row *row = &result->rows[i];
+        if (!is_bad(row) || row->new.of == 0)
+            continue;
+        const struct compare_row *again = find_like(fresh, row);
+        if (!again || !is_bad(again))
+            withhold(result, row, "not confirmed by further invocations");
+    }
     sort_rows(result);
+}
+
+size_t compare_count_unconfirmed(const struct compare_result *result,
+                                 const struct compare_result *fresh)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < result->row_count; i++) {
+        const struct compare_row *again =
+            is_bad(&result->rows[i]) ? find_like(fresh, &result->rows[i]) : NULL;
+        count += again && again->verdict == COMPARE_INCONCLUSIVE;
+    }
+    return count;
 }
 
 void compare_withhold(struct compare_result *result, const char *why)

@@ -12,21 +12,22 @@ static void drop_first(struct looks *looks)
     memmove(looks->invocations, looks->invocations + 1, looks->count * sizeof *looks->invocations);
 }
 
-void looks_plan(struct looks *looks, size_t most, size_t family, double alpha)
+void looks_plan(struct looks *looks, size_t least, size_t most, size_t family, double alpha)
 {
     *looks = (struct looks){.family = family, .asked = most};
     for (size_t i = 0; i < sizeof schedule / sizeof *schedule && schedule[i] < most; i++)
-        looks->invocations[looks->count++] = schedule[i];
+        if (schedule[i] >= least)
+            looks->invocations[looks->count++] = schedule[i];
     looks->invocations[looks->count++] = most;
     for (;;) {
         looks->alpha = alpha / (double)looks->count;
-        size_t least = statistics_needed_invocations(family, looks->alpha);
-        if (looks->invocations[0] >= least)
+        size_t needed = statistics_needed_invocations(family, looks->alpha);
+        if (looks->invocations[0] >= needed)
             return;
-        /* With fewer looks each spends more, so that `least` does not grow. */
-        if (looks->count > 1 && looks->invocations[1] <= least)
+        /* With fewer looks each spends more, so that `needed` does not grow. */
+        if (looks->count > 1 && looks->invocations[1] <= needed)
             drop_first(looks);
         else
-            looks->invocations[0] = least;
+            looks->invocations[0] = needed;
     }
 }

@@ -24,9 +24,9 @@ struct looks {
 };
 
 /* The looks of a comparison of `family` > 0 tests with at most `most` > 0 invocations of each arm,
- * 0 < alpha < 1: 8, 12, 16, 24, 32, 40 as far as they lie below `most`, and `most` itself. Looks
- * that are too small to decide the family are left out, and where all are the last is raised to
- * the least that can: then invocations[count - 1] > most. */
-void looks_plan(struct looks *looks, size_t most, size_t family, double alpha);
+ * 0 < alpha < 1: of 8, 12, 16, 24, 32, 40 those from `least` on that lie below `most`, and `most`
+ * itself. Looks that are too small to decide the family are left out, and where all are the last is
+ * raised to the least that can: then invocations[count - 1] > most. */
+void looks_plan(struct looks *looks, size_t least, size_t most, size_t family, double alpha);
 
 #endif

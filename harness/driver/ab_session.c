@@ -181,12 +181,39 @@ static int end_of(const struct ab_session *s, const struct ab_meter *meter)
     return meter->error ? fail_writing(s, meter->error) : CMD_DONE;
 }
 
-/* Measures what regressed anew, and takes back what does not show again. */
+/* Looks at fresh invocations of the suspects until they decide what was found. */
+static int confirm_at_looks(const struct ab_session *s, struct ab_meter *meter,
+                            struct ab_pair *fresh, const struct looks *looks,
+                            struct evaluation *found)
+{
+    struct evaluation again = {0};
+    int code = CMD_DONE;
+    for (size_t look = 0; look < looks->count; look++) {
+        ab_pair_measure(meter, &fresh, 1, (unsigned)looks->invocations[look]);
+        ab_pair_count_instructions(meter, &fresh, 1, s->run.instructions);
+        code = end_of(s, meter);
+        if (code == CMD_DONE)
+            code = evaluate(&again, s, fresh, looks->alpha);
+        if (code != CMD_DONE)
+            break;
+        size_t open_count = compare_count_unconfirmed(found->result, again.result);
+        if (open_count == 0)
+            break;
+        progress_line(s->progress, false, "%zu fresh invocations: %zu neither confirmed nor denied",
+                      looks->invocations[look], open_count);
+    }
+    if (code == CMD_DONE)
+        compare_confirm(found->result, again.result);
+    drop(&again);
+    return code;
+}
+
+/* Measures what regressed anew, and takes back what does not show again. It was found at `first`
+ * invocations: with fewer it would hardly be confirmed. */
 static int confirm(const struct ab_session *s, struct ab_meter *meter, struct evaluation *found,
-                   size_t invocations)
+                   size_t first, size_t most)
 {
     struct ab_pair fresh;
-    struct evaluation again = {0};
     char *folder = xprintf("%s/confirm", s->folder);
     int error = ab_pair_open(&fresh, folder, s->plans, s->arms, &s->run);
     free(folder);
@@ -196,24 +223,18 @@ static int confirm(const struct ab_session *s, struct ab_meter *meter, struct ev
     /* What is missing or skipped needs no more than its absence. */
     if (cell_count == 0)
         return ab_pair_close(&fresh) ? fail_writing(s, -EIO) : CMD_DONE;
+    struct looks looks;
     size_t family = count_family(s, fresh.chosen);
-    size_t least = statistics_needed_invocations(family ? family : 1, s->flags->alpha);
-    if (invocations < least)
-        invocations = least;
+    looks_plan(&looks, first, most, family ? family : 1, s->flags->alpha);
+    size_t last = looks.invocations[looks.count - 1];
     progress_line(s->progress, false,
-                  "%zu regressed and %zu broken: confirming by %zu fresh invocations of each arm",
+                  "%zu regressed and %zu broken: confirming by %zu to %zu fresh invocations of "
+                  "each arm",
                   found->result->count[COMPARE_REGRESSED], found->result->count[COMPARE_BROKEN],
-                  invocations);
-    meter->expected_count = meter->started_count +
-                            (unsigned)(cell_count * (invocations + s->run.instructions) * AB_ARMS);
-    ab_pair_measure(meter, &(struct ab_pair *){&fresh}, 1, (unsigned)invocations);
-    ab_pair_count_instructions(meter, &(struct ab_pair *){&fresh}, 1, s->run.instructions);
-    int code = end_of(s, meter);
-    if (code == CMD_DONE)
-        code = evaluate(&again, s, &fresh, s->flags->alpha);
-    if (code == CMD_DONE)
-        compare_confirm(found->result, again.result);
-    drop(&again);
+                  looks.invocations[0], last);
+    meter->expected_count =
+        meter->started_count + (unsigned)(cell_count * (last + s->run.instructions) * AB_ARMS);
+    int code = confirm_at_looks(s, meter, &fresh, &looks, found);
     ab_pair_close(&fresh);
     return code;
 }
@@ -304,7 +325,8 @@ static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
         compare_withhold(found.result, "withheld, " MOVED);
     if (code == CMD_DONE &&
         (found.result->count[COMPARE_REGRESSED] || found.result->count[COMPARE_BROKEN]))
-        code = confirm(s, meter, &found, looks->invocations[look]);
+        code = confirm(s, meter, &found, looks->invocations[look],
+                       looks->invocations[looks->count - 1]);
     if (code == CMD_DONE)
         code = print(s, &found, &control, moved, looks, look);
     drop(&found);
@@ -345,7 +367,7 @@ static int plan_looks(struct ab_session *s, struct looks *looks, size_t *cell_co
     if (!family)
         return cmd_fail(CMD_USAGE, "nothing gates in these cells; name what does: --metric NAME, "
                                    "or --gate FILE");
-    looks_plan(looks, s->invocations, family, s->flags->alpha);
+    looks_plan(looks, 0, s->invocations, family, s->flags->alpha);
     if (s->counts_instructions)
         s->run.instructions = s->instructions ? s->instructions : (unsigned)looks->invocations[0];
     return CMD_DONE;

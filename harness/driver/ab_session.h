@@ -4,8 +4,9 @@
  * Why the false-alarm rate stays at alpha: a regression is reported only where (1) one of the looks
  * found it, each of which spends its part of alpha over all that is gated, so that the chance of
  * any false one at any look is at most alpha, and (2) fresh invocations that took no part in (1)
- * show it again, which can only take away from that chance. When to stop depends on the data, but
- * what a look may spend does not. */
+ * show it again, which can only take away from that chance, however often they are looked at; they
+ * too spend alpha over their looks. When to stop depends on the data, but what a look may spend
+ * does not. */
 #ifndef DRIVER_AB_SESSION_H
 #define DRIVER_AB_SESSION_H
 

@@ -71,7 +71,7 @@ static void a_regression_is_confirmed_and_fails(void **state)
     process_run(&p, AB "steady --new fake:build=@/slow --out @/worse --format csv");
     assert_exit_code(&p, CMD_REGRESSED);
     assert_contains(p.out, ",statistical,regressed,\n");
-    assert_contains(p.err, "1 regressed and 0 broken: confirming by 8 fresh invocations");
+    assert_contains(p.err, "1 regressed and 0 broken: confirming by 8 to 40 fresh invocations");
     assert_int_equal(count_invocations("worse/new"), 8);
     assert_int_equal(count_invocations("worse/confirm/base"), 8);
     assert_int_equal(count_invocations("worse/confirm/new"), 8);
@@ -92,6 +92,24 @@ static void what_does_not_show_again_is_not_reported(void **state)
 
     process_run(&p, "compare @/once/base @/once/new --metric wall_ns");
     assert_exit_code(&p, CMD_REGRESSED);
+}
+
+/* Of the first 8 fresh invocations every second is slow, of the later ones each is. */
+static void what_is_not_confirmed_at_once_is_looked_at_again(void **state)
+{
+    (void)state;
+    fake_folder("late", "fake", "listed");
+    FILE *slow = fopen(process_path("late/slow"), "w");
+    assert_non_null(slow);
+    for (int i = 0; i < 48; i++)
+        if (i < 8 || i >= 16 || i % 2)
+            fprintf(slow, "%d\n", i);
+    fclose(slow);
+    process_run(&p, AB "steady --new fake:build=@/late --out @/late_confirmed");
+    assert_exit_code(&p, CMD_REGRESSED);
+    assert_contains(p.err, "8 fresh invocations: 1 neither confirmed nor denied");
+    assert_int_equal(count_invocations("late_confirmed/new"), 8);
+    assert_in_range(count_invocations("late_confirmed/confirm/new"), 12, 40);
 }
 
 static void what_is_not_decided_goes_on_to_the_maximum(void **state)
@@ -301,6 +319,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_stops_as_soon_as_all_is_decided),
         cmocka_unit_test(a_regression_is_confirmed_and_fails),
         cmocka_unit_test(what_does_not_show_again_is_not_reported),
+        cmocka_unit_test(what_is_not_confirmed_at_once_is_looked_at_again),
         cmocka_unit_test(what_is_not_decided_goes_on_to_the_maximum),
         cmocka_unit_test(too_few_invocations_are_raised),
         cmocka_unit_test(a_control_that_moves_withholds_verdicts),

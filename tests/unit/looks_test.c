@@ -18,24 +18,32 @@ static void the_schedule_is_fixed(void **state)
 {
     (void)state;
     struct looks looks;
-    looks_plan(&looks, 40, 1, 0.05);
+    looks_plan(&looks, 0, 40, 1, 0.05);
     static const size_t all[] = {8, 12, 16, 24, 32, 40};
     assert_int_equal(looks.count, 6);
     assert_memory_equal(looks.invocations, all, sizeof all);
     assert_true(fabs(looks.alpha - 0.05 / 6) < 1e-15);
 
-    looks_plan(&looks, 20, 1, 0.05);
+    looks_plan(&looks, 0, 20, 1, 0.05);
     static const size_t some[] = {8, 12, 16, 20};
     assert_int_equal(looks.count, 4);
     assert_memory_equal(looks.invocations, some, sizeof some);
 
-    looks_plan(&looks, 8, 1, 0.05);
+    looks_plan(&looks, 0, 8, 1, 0.05);
     assert_int_equal(looks.count, 1);
     assert_int_equal(looks.invocations[0], 8);
     assert_true(fabs(looks.alpha - 0.05) < 1e-15);
-    looks_plan(&looks, 5, 1, 0.05);
+    looks_plan(&looks, 0, 5, 1, 0.05);
     assert_int_equal(looks.count, 1);
     assert_int_equal(looks.invocations[0], 5);
+
+    looks_plan(&looks, 24, 40, 1, 0.05);
+    assert_int_equal(looks.count, 3);
+    assert_memory_equal(looks.invocations, all + 3, 3 * sizeof *all);
+    assert_true(fabs(looks.alpha - 0.05 / 3) < 1e-15);
+    looks_plan(&looks, 40, 40, 1, 0.05);
+    assert_int_equal(looks.count, 1);
+    assert_int_equal(looks.invocations[0], 40);
 }
 
 static void no_look_is_too_small_for_the_family(void **state)
@@ -44,7 +52,7 @@ static void no_look_is_too_small_for_the_family(void **state)
     for (size_t family = 1; family <= 100000; family = family * 3 + 1) {
         for (size_t most = 4; most <= 60; most++) {
             struct looks looks;
-            looks_plan(&looks, most, family, 0.05);
+            looks_plan(&looks, 0, most, family, 0.05);
             assert_true(looks.count >= 1 && looks.count <= LOOKS_MAX);
             /* All looks together spend alpha and no more. */
             assert_true(looks.alpha * (double)looks.count <= 0.05 * (1 + 1e-12));
@@ -98,7 +106,7 @@ static void several_looks_raise_no_more_alarms_than_one(void **state)
     enum { TRIALS = 10000 };
     struct looks looks;
     struct u_distribution u[LOOKS_MAX];
-    looks_plan(&looks, 40, 1, 0.05);
+    looks_plan(&looks, 0, 40, 1, 0.05);
     for (size_t i = 0; i < looks.count; i++)
         assert_int_equal(u_distribution_make(&u[i], looks.invocations[i], looks.invocations[i]), 0);
     int sound_count = 0, naive_count = 0;
