@@ -14,7 +14,7 @@
 #define STACK_BYTES ((size_t)64 << 10)
 
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
-static bool started;
+static bool started; /* or never to be */
 
 static bool has_excess(void)
 {
@@ -72,6 +72,7 @@ static bool start(void)
 void ms_scavenger_forget(void)
 {
     pthread_cond_init(&work, NULL);
+    started = true;
 }
 
 void ms_scavenger_wake(void)
