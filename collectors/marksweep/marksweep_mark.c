@@ -190,6 +190,26 @@ static uintptr_t *scan_piece(struct view v, uintptr_t *top, uintptr_t object, si
     return top;
 }
 
+/* Scans `count` > 0 neighbouring references. Those at the edge of a graph are NULL all at once. */
+static INLINE uintptr_t *scan_run(struct view v, uintptr_t *top, const uintptr_t *words,
+                                  size_t count, unsigned others)
+{
+    for (; count >= 4; count -= 4, words += 4) {
+        if ((words[0] | words[1] | words[2] | words[3]) == 0)
+            continue;
+        top = visit(v, top, words[0], others);
+        top = visit(v, top, words[1], others);
+        top = visit(v, top, words[2], others);
+        top = visit(v, top, words[3], others);
+    }
+    if (count >= 2) {
+        top = visit(v, top, words[0], others);
+        top = visit(v, top, words[1], others);
+        words += 2;
+    }
+    return count & 1 ? visit(v, top, words[0], others) : top;
+}
+
 struct in_flight {
     uintptr_t object;
     const struct ms_slot_scan *scan;
@@ -207,7 +227,8 @@ static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_c
     struct in_flight fifo[FIFO_SIZE] = {{0}};
     uint32_t first = 0, count = 0;
     for (;;) {
-        while (count < FIFO_SIZE && top != bottom) {
+        struct in_flight next;
+        if (top != bottom) {
             uintptr_t entry = *--top;
             if (__builtin_expect(entry & 1, 0)) {
                 size_t offset = *--top;
@@ -225,10 +246,17 @@ static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_c
                 continue;
             __builtin_prefetch((const void *)entry);
             __builtin_prefetch((const char *)entry + 63); /* half of them lie in two lines */
-            fifo[(first + count++) % FIFO_SIZE] =
-                (struct in_flight){entry, &ms_layouts[kind.layout].slots[kind.size_class]};
-        }
-        if (count == 0) {
+            struct in_flight added = {entry, &ms_layouts[kind.layout].slots[kind.size_class]};
+            if (count < FIFO_SIZE) {
+                fifo[(first + count++) % FIFO_SIZE] = added;
+                continue;
+            }
+            next = fifo[first];
+            fifo[first] = added;
+        } else if (count > 0) {
+            next = fifo[first];
+            count--;
+        } else {
             if (others == 0)
                 break;
             bottom = k->stack;
@@ -237,8 +265,7 @@ static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_c
                 break;
             continue;
         }
-        struct in_flight next = fifo[first++ % FIFO_SIZE];
-        count--;
+        first = (first + 1) % FIFO_SIZE;
         if (__builtin_expect(top > last, 0)) {
             k->depth = (size_t)(top - k->stack);
             if (!make_room(k))
@@ -247,9 +274,7 @@ static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_c
         }
         const uintptr_t *words = (const uintptr_t *)next.object;
         if (next.scan->count > 0) {
-            words += next.scan->first;
-            for (const uintptr_t *end = words + next.scan->count; words != end; words++)
-                top = visit(v, top, *words, others);
+            top = scan_run(v, top, words + next.scan->first, next.scan->count, others);
         } else if (next.scan->map != 0) {
             top = scan_map(v, top, words, next.scan->map, others);
         } else {
