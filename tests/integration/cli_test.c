@@ -299,7 +299,7 @@ static void suites_are_plans_that_can_be_built(void **state)
         const char *suite;
         const char *cell;
     } suites[] = {
-        {"standard", "http_server/marksweep/heap=3xlive/threads=1"},
+        {"standard", "http_server/marksweep/heap=3.5xlive/threads=1"},
         {"full", "weak_cache/marksweep/heap=1.5xlive/threads=1"},
         {"pauses", "http_server/marksweep/heap=3xlive/threads=2"},
         {"threads", "larson/malloc/heap=none/threads=2"},
