@@ -139,16 +139,13 @@ static void too_few_invocations_are_raised(void **state)
 static void a_control_that_moves_withholds_verdicts(void **state)
 {
     (void)state;
-    struct csv_error error;
-    struct run_data *run;
     fake_folder("listed", "fake", "listed");
     process_run(&p, AB "listed --new fake:build=@/slow --out @/calm --order-seed 7");
     assert_exit_code(&p, CMD_REGRESSED);
-    assert_int_equal(run_data_load(&run, process_path("calm/control/new"), &error), 0);
+    struct run_data *run = loaded_run("calm/control/new");
     assert_int_equal(run->invocation_count, 8);
     /* The runner in question counts its own processes only: those of the arm `new` are not. */
-    struct run_data *other;
-    assert_int_equal(run_data_load(&other, process_path("calm/new"), &error), 0);
+    struct run_data *other = loaded_run("calm/new");
     FILE *file = fopen(process_path("listed/slow"), "w");
     for (size_t i = 0; i < run->invocation_count; i++) {
         int64_t number = run->invocations[i].order;

@@ -10,6 +10,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 #include "scratch_tree.h"
 
@@ -55,9 +56,7 @@ static void revisions_are_built_and_compared(void **state)
     assert_exit_code(&p, CMD_REGRESSED);
     assert_contains(p.out, "1 regressed\n");
     assert_contains(p.err, "building fake from ");
-    struct csv_error error;
-    struct run_data *run;
-    assert_int_equal(run_data_load(&run, process_path("revisions/new"), &error), 0);
+    struct run_data *run = loaded_run("revisions/new");
     assert_string_equal(run_data_key(run, "ab_arm"), "new");
     assert_string_equal(run_data_key(run, "ab_variant"), "fake:build=HEAD");
     const char *commit = run_data_key(run, "ab_commit");

@@ -198,8 +198,7 @@ static void a_minimum_heap_is_found_kept_and_used(void **state)
     snprintf(text, sizeof text, use, "0.5", "too-small");
     process_run(&p, text);
     assert_exit_code(&p, CMD_FAILED);
-    struct run_data *run;
-    assert_int_equal(run_data_load(&run, process_path("enough"), &error), 0);
+    struct run_data *run = loaded_run("enough");
     assert_int_equal(run->cell_count, 1);
     assert_string_equal(run->cells[0].key,
                         "slice_append:slices=2000/marksweep/heap=1.02xmin/threads=1");
@@ -207,7 +206,7 @@ static void a_minimum_heap_is_found_kept_and_used(void **state)
     assert_in_range(strtoull(run->cells[0].heap_limit_bytes, NULL, 10),
                     first_bytes + first_bytes / 50 - 1, first_bytes + first_bytes / 50 + 1);
     run_data_free(run);
-    assert_int_equal(run_data_load(&run, process_path("too-small"), &error), 0);
+    run = loaded_run("too-small");
     assert_int_equal(run->invocations[0].status, RUN_OOM);
     run_data_free(run);
     /* Rows of one cell may not come from two limits. */

@@ -16,6 +16,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 #include "tiny_runner.h"
 
 enum { KILLS = 100, CELLS = 2, INVOCATIONS = 3 };
@@ -121,9 +122,7 @@ static int64_t time_of_a_whole_run(void)
 static void assert_complete(const char *folder)
 {
     assert_int_equal(check_readers(folder), CELLS * INVOCATIONS);
-    struct run_data *run;
-    struct csv_error error;
-    assert_int_equal(run_data_load(&run, process_path(folder), &error), 0);
+    struct run_data *run = loaded_run(folder);
     assert_int_equal(run->cell_count, CELLS);
     for (size_t i = 0; i < CELLS; i++)
         assert_int_equal(run->cells[i].invocation_count, INVOCATIONS);
@@ -221,9 +220,7 @@ static void a_torn_row_of_run_csv_is_cut_off(void **state)
     process_run(&p, RUN "torn");
     assert_exit_code(&p, CMD_DONE);
     assert_complete("torn");
-    struct run_data *run;
-    struct csv_error error;
-    assert_int_equal(run_data_load(&run, process_path("torn"), &error), 0);
+    struct run_data *run = loaded_run("torn");
     assert_non_null(run_data_key(run, "resume_1_date"));
     assert_null(run_data_key(run, "resume_1_da"));
     run_data_free(run);

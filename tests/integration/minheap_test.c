@@ -16,6 +16,7 @@
 #include "data/size_text.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 #define LIVE_BYTES UINT64_C(2900000)
 
@@ -208,9 +209,7 @@ static void a_limit_that_does_not_hold_is_out_of_memory(void **state)
     process_run(&p, "run --workload chore --backend soft --heap 5000000 --heap 4990000 "
                     "--heap none --invocations 1 --out @/soft");
     assert_exit_code(&p, CMD_FAILED);
-    struct run_data *run;
-    struct csv_error error;
-    assert_int_equal(run_data_load(&run, process_path("soft"), &error), 0);
+    struct run_data *run = loaded_run("soft");
     for (size_t i = 0; i < run->invocation_count; i++) {
         const struct run_invocation *invocation = &run->invocations[i];
         bool is_over = strstr(run->cells[invocation->cell].key, "heap=4990000") != NULL;

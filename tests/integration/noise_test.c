@@ -16,6 +16,7 @@
 #include "data/run_data.h"
 #include "driver/cmd.h"
 #include "gcmeter_process.h"
+#include "loaded_run.h"
 
 static struct process p;
 
@@ -103,9 +104,7 @@ static void doubts_are_flagged_counted_and_told(void **state)
     assert_contains(p.err, "3 of 12 invocations have figures under ten times");
     assert_contains(p.err, "3 of 12 invocations lost more than 1 % of their time to the host");
     assert_contains(p.err, "3 of 12 invocations still drifted");
-    struct run_data *run;
-    struct csv_error error;
-    assert_int_equal(run_data_load(&run, process_path("doubts"), &error), 0);
+    struct run_data *run = loaded_run("doubts");
     static const char *const names[] = {"calm", "stolen", "drifting", "near"};
     static const char *const flags[] = {NULL, "noisy", "unsteady", "latency_near_observer"};
     for (size_t i = 0; i < 4; i++)
