@@ -607,13 +607,13 @@ static void withhold(struct compare_result *result, struct compare_row *row, con
     row->needed_invocations = 0;
 }
 
-static bool is_bad(const struct compare_row *row)
+bool compare_is_bad(const struct compare_row *row)
 {
     return row->verdict == COMPARE_REGRESSED || row->verdict == COMPARE_BROKEN;
 }
 
-static const struct compare_row *find_like(const struct compare_result *result,
-                                           const struct compare_row *like)
+const struct compare_row *compare_find(const struct compare_result *result,
+                                       const struct compare_row *like)
 {
     for (size_t i = 0; i < result->row_count; i++) {
         const struct compare_row *row = &result->rows[i];
@@ -628,25 +628,13 @@ void compare_confirm(struct compare_result *result, const struct compare_result 
 {
     for (size_t i = 0; i < result->row_count; i++) {
         struct compare_row *row = &result->rows[i];
-        if (!is_bad(row) || row->new.of == 0)
+        if (!compare_is_bad(row) || row->new.of == 0)
             continue;
-        const struct compare_row *again = find_like(fresh, row);
-        if (!again || !is_bad(again))
+        const struct compare_row *again = compare_find(fresh, row);
+        if (!again || !compare_is_bad(again))
             withhold(result, row, "not confirmed by further invocations");
     }
     sort_rows(result);
-}
-
-size_t compare_count_unconfirmed(const struct compare_result *result,
-                                 const struct compare_result *fresh)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < result->row_count; i++) {
-        const struct compare_row *again =
-            is_bad(&result->rows[i]) ? find_like(fresh, &result->rows[i]) : NULL;
-        count += again && again->verdict == COMPARE_INCONCLUSIVE;
-    }
-    return count;
 }
 
 void compare_withhold(struct compare_result *result, const char *why)

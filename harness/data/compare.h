@@ -125,10 +125,13 @@ int compare_backends(struct compare_result **result, const struct run_data *run,
  * invocations at all in the new run stays broken. Only compare_runs() results. */
 void compare_confirm(struct compare_result *result, const struct compare_result *fresh);
 
-/* What is regressed or broken in `result` and neither that nor the contrary in `fresh`: how much of
- * it further invocations may still confirm. */
-size_t compare_count_unconfirmed(const struct compare_result *result,
-                                 const struct compare_result *fresh);
+/* Whether the row is regressed or broken. */
+bool compare_is_bad(const struct compare_row *row);
+
+/* The row of the same cell and metric as `like`, which may be of another result; NULL where there
+ * is none. */
+const struct compare_row *compare_find(const struct compare_result *result,
+                                       const struct compare_row *like);
 
 /* Makes every verdict inconclusive but those on failures, with that `why`, which must live as long
  * as the result. */

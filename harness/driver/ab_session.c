@@ -122,15 +122,33 @@ static void tell_looks(const struct ab_session *s, const struct looks *looks, si
                   cell_count, cell_count == 1 ? "" : "s", looks->family, at, looks->alpha);
 }
 
-/* Whether further invocations can decide nothing more: those that count instructions are all made
- * before the first look. */
+/* Whether further invocations may decide it: those that count instructions are all made before the
+ * first look. */
+static bool is_open(const struct ab_session *s, const struct compare_row *row)
+{
+    return row->verdict == COMPARE_INCONCLUSIVE &&
+           !(s->run.instructions && !strcmp(row->metric, INSTRUCTIONS));
+}
+
 static bool is_decided(const struct ab_session *s, const struct compare_result *result)
 {
-    size_t open_count = result->count[COMPARE_INCONCLUSIVE];
-    for (size_t i = 0; i < result->row_count && s->run.instructions; i++)
-        open_count -= result->rows[i].verdict == COMPARE_INCONCLUSIVE &&
-                      !strcmp(result->rows[i].metric, INSTRUCTIONS);
-    return open_count == 0;
+    for (size_t i = 0; i < result->row_count; i++)
+        if (is_open(s, &result->rows[i]))
+            return false;
+    return true;
+}
+
+/* How much of what was found further fresh invocations may still confirm. */
+static size_t count_unconfirmed(const struct ab_session *s, const struct compare_result *found,
+                                const struct compare_result *fresh)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < found->row_count; i++) {
+        const struct compare_row *again =
+            compare_is_bad(&found->rows[i]) ? compare_find(fresh, &found->rows[i]) : NULL;
+        count += again && is_open(s, again);
+    }
+    return count;
 }
 
 /* The row by which the negative control moved, or NULL. */
@@ -151,8 +169,7 @@ static size_t choose_suspects(const struct compare_result *result, struct ab_pai
     for (size_t i = 0; i < plan->cell_count; i++) {
         bool is_suspect = false;
         for (size_t r = 0; r < result->row_count; r++)
-            is_suspect |= (result->rows[r].verdict == COMPARE_REGRESSED ||
-                           result->rows[r].verdict == COMPARE_BROKEN) &&
+            is_suspect |= compare_is_bad(&result->rows[r]) &&
                           !strcmp(result->rows[r].base_cell->key, plan->cells[i].key);
         fresh->chosen[i] &= is_suspect && !fresh->plans[AB_NEW]->cells[i].skip;
         count += fresh->chosen[i];
@@ -196,7 +213,7 @@ static int confirm_at_looks(const struct ab_session *s, struct ab_meter *meter,
             code = evaluate(&again, s, fresh, looks->alpha);
         if (code != CMD_DONE)
             break;
-        size_t open_count = compare_count_unconfirmed(found->result, again.result);
+        size_t open_count = count_unconfirmed(s, found->result, again.result);
         if (open_count == 0)
             break;
         progress_line(s->progress, false, "%zu fresh invocations: %zu neither confirmed nor denied",
