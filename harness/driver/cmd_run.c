@@ -291,7 +291,9 @@ static int fail_folder(const char *folder, int error)
         return cmd_fail(CMD_USAGE, "%s is being written by another gcmeter; wait until it ends",
                         folder);
     if (error == -EEXIST)
-        return cmd_fail(CMD_USAGE, "--out %s is not empty; name another folder, or remove it",
+        return cmd_fail(CMD_USAGE,
+                        "--out %s is not empty; go on with a run by --resume, name another folder, "
+                        "or remove it",
                         folder);
     const char *remedy = child_shortage_remedy(error);
     if (remedy)
@@ -402,6 +404,8 @@ static void tell_summary(struct progress *progress, const struct measure_totals 
     progress_line(progress, false, "%s%s; results in %s",
                   totals->interrupted ? "interrupted: " : "", *text ? text : "nothing measured",
                   folder);
+    if (totals->interrupted)
+        progress_line(progress, false, "the same command with --resume --out %s goes on", folder);
     free(text);
 }
 

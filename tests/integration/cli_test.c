@@ -455,7 +455,7 @@ static void a_small_run_leaves_complete_files(void **state)
         lines += *c == '\n';
     assert_int_equal(lines, 1 + 4 * 3);
     assert_refused("run --workload nothing --backend malloc --out @/run", CMD_USAGE,
-                   "is not empty");
+                   "is not empty; go on with a run by --resume");
 }
 
 static void the_shortest_process_has_its_memory_sampled(void **state)

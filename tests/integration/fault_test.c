@@ -380,6 +380,7 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
     kill(pid, SIGINT);
     process_wait(&p, pid);
     assert_exit_code(&p, CMD_INTERRUPTED);
+    assert_contains(p.err, "the same command with --resume --out ");
     struct run_data *run = loaded_run("interrupted");
     assert_int_equal(run->invocation_count, 1);
     assert_status(run, "steady", RUN_OK, "");
