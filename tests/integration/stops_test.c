@@ -155,7 +155,7 @@ static void crash_and_count(const char *backend, int signal_number)
     snprintf(name, sizeof name, "crash-%s-%d", backend, signal_number);
     snprintf(arguments, sizeof arguments,
              "run --workload cyclic_graph --backend %s --heap 3xlive --warmup 0 "
-             "--iterations 1000000 --invocations 1 --timeout 100 --out @/%s",
+             "--iterations 1000000 --invocations 1 --timeout 1000 --out @/%s",
              backend, name);
     pid_t driver = process_start(arguments);
     pid_t runner = 0;
