@@ -316,17 +316,33 @@ static void take_sample(struct session *s)
         end_process(s, REASON_MEMORY, false);
 }
 
-static int start_timer(int64_t start_ns)
+static void set_timer(int fd, int64_t first_ns)
 {
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    int64_t first_ns = start_ns + MEMORY_SAMPLE_PERIOD_NS;
     struct itimerspec schedule = {
         .it_value = {first_ns / 1000000000, first_ns % 1000000000},
         .it_interval = {0, MEMORY_SAMPLE_PERIOD_NS},
     };
+    timerfd_settime(fd, TFD_TIMER_ABSTIME, &schedule, NULL);
+}
+
+static int start_timer(int64_t start_ns)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (fd >= 0)
-        timerfd_settime(fd, TFD_TIMER_ABSTIME, &schedule, NULL);
+        set_timer(fd, start_ns + MEMORY_SAMPLE_PERIOD_NS);
     return fd;
+}
+
+/* Puts off the next sample of the measured part where the ones before took too much of it. */
+static void pace_samples(struct session *s)
+{
+    if (!s->has_begun || s->has_ended)
+        return;
+    int64_t now_ns = clock_now_ns();
+    int64_t due_ns =
+        memory_sampler_due_ns(s->begin_ns, now_ns, clock_cpu_ns() - s->cpu_at_begin_ns);
+    if (due_ns > now_ns + MEMORY_SAMPLE_PERIOD_NS)
+        set_timer(s->timer_fd, due_ns);
 }
 
 static void watch(struct session *s)
@@ -351,8 +367,10 @@ static void watch(struct session *s)
             continue;
         if (polls[TIMER].revents) {
             uint64_t expirations;
-            if (read(polls[TIMER].fd, &expirations, sizeof expirations) > 0)
+            if (read(polls[TIMER].fd, &expirations, sizeof expirations) > 0) {
                 take_sample(s);
+                pace_samples(s);
+            }
         }
         for (int i = RECORDS; i <= ERRORS; i++)
             if (polls[i].revents && !drain(s, polls[i].fd))

@@ -14,6 +14,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+/* Of the one percent of wall time that the sampler may take, what is left over is for the last
+ * sample. */
+#define CPU_SHARE_MAX 0.009
+
 /* What smaps_rollup costs before it has been measured: 10 ms per GiB. At 1000 times its cost apart
  * its readings take a tenth of a percent: where waking up is dear, those of statm take nearly all
  * of the one that the sampler may take. */
@@ -154,6 +158,16 @@ static uint64_t take(struct memory_sampler *s, bool want_lazyfree)
 uint64_t memory_sampler_take(struct memory_sampler *s)
 {
     return take(s, false);
+}
+
+int64_t memory_sampler_due_ns(int64_t begin_ns, int64_t now_ns, int64_t cpu_ns)
+{
+    int64_t within_share_ns = begin_ns + (int64_t)((double)cpu_ns / CPU_SHARE_MAX);
+    int64_t least_ns = now_ns + MEMORY_SAMPLE_PERIOD_NS;
+    int64_t most_ns = now_ns + MEMORY_SAMPLE_PERIOD_MAX_NS;
+    return within_share_ns < least_ns  ? least_ns
+           : within_share_ns > most_ns ? most_ns
+                                       : within_share_ns;
 }
 
 void memory_sampler_end(struct memory_sampler *s)

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MEMORY_SAMPLE_PERIOD_NS INT64_C(10000000)
+/* From one sample to the next, and at most where waking up for one is dear. */
+#define MEMORY_SAMPLE_PERIOD_NS     INT64_C(10000000)
+#define MEMORY_SAMPLE_PERIOD_MAX_NS INT64_C(100000000)
 
 /* Not measured with this sample. */
 #define MEMORY_UNKNOWN UINT64_MAX
@@ -32,6 +34,10 @@ void memory_sampler_begin(struct memory_sampler *sampler);
 /* Takes a sample now, reading LazyFree too if that is due. Returns the resident bytes, 0 where the
  * process has ended. */
 uint64_t memory_sampler_take(struct memory_sampler *sampler);
+
+/* When the next sample is due after one at now_ns, with cpu_ns of CPU time spent since begin_ns on
+ * what is watched: a period later, or as much later as keeps the watcher under 1 % of the time. */
+int64_t memory_sampler_due_ns(int64_t begin_ns, int64_t now_ns, int64_t cpu_ns);
 
 /* Ends the series with one sample that has LazyFree, if the process is still there. */
 void memory_sampler_end(struct memory_sampler *sampler);

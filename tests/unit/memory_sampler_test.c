@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,7 @@ static void costly_readings_are_rare_and_do_come(void **state)
         samples = memory_sampler_series(sampler, &count);
         costly_count += samples[count - 1].lazyfree_bytes != MEMORY_UNKNOWN;
     }
-    /* The second is due after 400 times what the first has cost, however long that was here. */
+    /* The second is due after 1000 times what the first has cost, however long that was here. */
     assert_in_range(costly_count, 1, 2);
     int64_t last_ns = 0;
     for (size_t i = 0; i < count; i++) {
@@ -256,6 +257,38 @@ static void a_long_series_is_thinned_and_its_mean_is_not(void **state)
     memory_sampler_free(sampler);
 }
 
+/* By turns of waiting until it is due and of a sample that costs as much. */
+static double share_at_cost(int64_t cost_ns, int64_t begin_ns, int64_t *longest_ns)
+{
+    int64_t now_ns = begin_ns, cpu_ns = 0;
+    *longest_ns = 0;
+    for (int i = 0; i < 1000; i++) {
+        cpu_ns += cost_ns;
+        int64_t due_ns = memory_sampler_due_ns(begin_ns, now_ns, cpu_ns);
+        assert_true(due_ns >= now_ns + MEMORY_SAMPLE_PERIOD_NS);
+        if (due_ns - now_ns > *longest_ns)
+            *longest_ns = due_ns - now_ns;
+        now_ns = due_ns;
+    }
+    return (double)cpu_ns / (double)(now_ns - begin_ns);
+}
+
+static void sampling_keeps_to_its_share_where_waking_up_is_dear(void **state)
+{
+    (void)state;
+    const int64_t begin_ns = INT64_C(4000000000000);
+    int64_t longest_ns;
+    assert_true(fabs(share_at_cost(20000, begin_ns, &longest_ns) - 0.002) < 1e-6);
+    assert_int_equal(longest_ns, MEMORY_SAMPLE_PERIOD_NS);
+    for (int64_t cost_ns = 90000; cost_ns <= 900000; cost_ns += 90000) {
+        assert_true(fabs(share_at_cost(cost_ns, begin_ns, &longest_ns) - 0.009) < 1e-5);
+        assert_in_range(longest_ns, cost_ns * 100, cost_ns * 112);
+    }
+    /* Memory is to be held below its cap however dear that is. */
+    share_at_cost(50000000, begin_ns, &longest_ns);
+    assert_int_equal(longest_ns, MEMORY_SAMPLE_PERIOD_MAX_NS);
+}
+
 static void a_process_that_has_ended_gives_nothing(void **state)
 {
     struct subject *subject = *state;
@@ -282,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pages_offered_back_show_and_are_subtracted, start, stop),
         cmocka_unit_test_setup_teardown(costly_readings_are_rare_and_do_come, start, stop),
         cmocka_unit_test_setup_teardown(a_long_series_is_thinned_and_its_mean_is_not, start, stop),
+        cmocka_unit_test(sampling_keeps_to_its_share_where_waking_up_is_dear),
         cmocka_unit_test_setup_teardown(a_process_that_has_ended_gives_nothing, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
