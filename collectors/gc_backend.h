@@ -175,8 +175,9 @@ struct gc_backend {
     int (*init)(const struct gc_config *config, struct gc_mutator **main, char *why,
                 size_t why_bytes);
 
-    /* Makes the calling thread a mutator, or NULL with errno set. Each thread detaches itself
-     * before it ends; the main one never does. */
+    /* Makes the calling thread a mutator, or NULL with errno set. A library that ends the process
+     * where it has no memory for a thread calls out_of_memory instead, which may then only exit.
+     * Each thread detaches itself before it ends; the main one never does. */
     struct gc_mutator *(*attach)(void);
     void (*detach)(struct gc_mutator *m);
 

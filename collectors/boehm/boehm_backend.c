@@ -265,6 +265,18 @@ static void *GC_CALLBACK on_out_of_memory(size_t bytes)
     out_of_memory(bytes);
 }
 
+/* The library aborts where it finds no memory for a thread (bdwgc 8.2.2, pthread_support.c,
+ * GC_register_my_thread_inner), with its lock held. It does not say how much it wanted. */
+static _Thread_local int is_attaching;
+static GC_abort_func library_abort;
+
+static void GC_CALLBACK on_abort(const char *message)
+{
+    if (is_attaching && message && strstr(message, "allocate memory for thread"))
+        out_of_memory(sizeof(void *));
+    library_abort(message);
+}
+
 static const char *version_text(char *text, size_t text_bytes, unsigned major, unsigned minor,
                                 unsigned micro)
 {
@@ -342,6 +354,8 @@ static int init(const struct gc_config *config, struct gc_mutator **main, char *
     GC_set_java_finalization(1);
     GC_set_warn_proc(GC_ignore_warn_proc);
     GC_set_oom_fn(on_out_of_memory);
+    library_abort = GC_get_abort_func();
+    GC_set_abort_func(on_abort);
     GC_set_free_space_divisor((GC_word)values[OPTION_FREE_SPACE_DIVISOR]);
     if (values[OPTION_MARKERS])
         GC_set_markers_count((unsigned)values[OPTION_MARKERS]);
@@ -383,7 +397,11 @@ static struct gc_mutator *attach(void)
     struct gc_mutator *m = take_slot();
     if (!m)
         return NULL;
-    if (GC_get_stack_base(&base) != GC_SUCCESS || GC_register_my_thread(&base) != GC_SUCCESS) {
+    is_attaching = 1;
+    int attached =
+        GC_get_stack_base(&base) == GC_SUCCESS && GC_register_my_thread(&base) == GC_SUCCESS;
+    is_attaching = 0;
+    if (!attached) {
         gc_slots_release(m->pool_index);
         errno = ENOMEM;
         return NULL;

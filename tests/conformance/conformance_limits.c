@@ -81,6 +81,14 @@ static void allocate_one(struct gc_mutator *m)
     gc_keep(gc_alloc(m, &type_leaf, one_object_bytes));
 }
 
+static void keep_one(struct gc_mutator *m)
+{
+    void **object = gc_alloc_zeroed(m, &type_array, one_object_bytes);
+    void *first = conformance_roots[0];
+    gc_store(m, object, object[0], first);
+    conformance_roots[0] = object;
+}
+
 void case_heap_limit_one_object(struct gc_mutator *m)
 {
     size_t bytes = 0;
@@ -94,6 +102,36 @@ void case_heap_limit_one_object(struct gc_mutator *m)
     }
     one_object_bytes = conformance_config.heap_limit_bytes / 4;
     CHECK(!runs_out_of_memory(allocate_one, m, &bytes), "no %zu bytes", one_object_bytes);
+}
+
+static void leave_nothing(struct gc_mutator *m)
+{
+    for (size_t bytes = 16384; bytes >= 16; bytes /= 2) {
+        one_object_bytes = bytes;
+        size_t wanted = 0;
+        while (!runs_out_of_memory(keep_one, m, &wanted))
+            continue;
+    }
+}
+
+static void stay_a_while(struct gc_mutator *m, unsigned index)
+{
+    (void)index;
+    gc_safepoint(m);
+}
+
+/* A thread that comes to a heap with no room for it is attached or told so; the process is not
+ * ended by a signal. */
+void case_full_heap_and_threads(struct gc_mutator *m)
+{
+    need_threads();
+    if (!(gc_backend.capabilities & GC_CAN_LIMIT_HEAP))
+        conformance_skip("%s has no heap limit", gc_backend.name);
+    leave_nothing(m);
+    may_not_attach();
+    for (int round = 0; round < 4; round++)
+        run_threads(m, CASE_THREADS, stay_a_while);
+    check_within(conformance_config.heap_limit_bytes);
 }
 
 void case_memory_cap(struct gc_mutator *m)

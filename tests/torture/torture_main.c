@@ -144,12 +144,16 @@ struct worker {
     int is_done;
 };
 
+static _Thread_local bool is_attaching;
+
 static void *worker_main(void *data)
 {
     struct worker *worker = data;
     struct rng rng;
     rng_seed(&rng, given.seed, 100 + worker->number);
+    is_attaching = true;
     struct gc_mutator *m = gc_backend.attach();
+    is_attaching = false;
     if (!m) {
         fprintf(stderr, "# attach: %s\n", strerror(errno));
         abort();
@@ -264,6 +268,9 @@ static void run_work(struct gc_mutator *m, struct rng *rng)
 static void on_out_of_memory(void *data, size_t bytes)
 {
     (void)data;
+    /* The library has no room for a thread, and holds its lock: the round ends here. */
+    if (is_attaching && report->heap_limit_bytes > 0)
+        _exit(report->bursts > 0 ? 0 : EXIT_SKIPPED);
     /* Nothing that was allocated is ever there again: the end of the round. */
     if (gc_backend.reclaim == GC_RECLAIM_NEVER) {
         __atomic_store_n(&end_ns, 0, __ATOMIC_RELAXED);
@@ -306,18 +313,23 @@ static bool read_options(const char *text, int64_t *values)
     return true;
 }
 
-/* What follows from the seed. */
-static void choose(struct rng *rng, struct graph_limits *limits)
+/* What follows from the seed, whatever is given. */
+static void choose_backend(struct rng *rng)
 {
-    static const uint32_t nodes[] = {150, 600, 2500, 15000};
-    report->threads = given.threads ? (unsigned)given.threads : 1 + (unsigned)rng_below(rng, 8);
+    unsigned threads = 1 + (unsigned)rng_below(rng, 8);
+    report->threads = given.threads ? (unsigned)given.threads : threads;
     if (!(gc_backend.capabilities & GC_CAN_THREADS))
         report->threads = 1;
     const char *mode = modes[rng_below(rng, sizeof modes / sizeof modes[0])];
     snprintf(report->options, sizeof report->options, "%s", given.options ? given.options : mode);
     uint64_t limit = rng_below(rng, 3) == 0 ? 0 : UINT64_C(2) << (20 + rng_below(rng, 4));
     report->heap_limit_bytes = gc_backend.capabilities & GC_CAN_LIMIT_HEAP ? limit : 0;
-    *limits = (struct graph_limits){
+}
+
+static struct graph_limits choose_limits(struct rng *rng)
+{
+    static const uint32_t nodes[] = {150, 600, 2500, 15000};
+    return (struct graph_limits){
         .nodes_max = nodes[rng_below(rng, is_stressed ? 2 : 4)],
         .object_max = rng_below(rng, 2) == 0 ? 2000000 : 3000,
         .bytes_max = UINT64_C(300000) << rng_below(rng, 5),
@@ -329,17 +341,17 @@ static _Noreturn void round_main(void)
 {
     static int64_t values[OPTIONS_MAX];
     static const struct gc_listener listener = {.out_of_memory = on_out_of_memory};
-    struct graph_limits limits;
     struct gc_mutator *m = NULL;
     struct rng rng;
     char why[256] = "";
     alarm((unsigned)(60 + 10 * given.round_seconds));
     rng_seed(&rng, given.seed, 0);
-    choose(&rng, &limits);
+    choose_backend(&rng);
     if (!read_options(report->options, values)) {
         fprintf(stderr, "# %s has no options %s\n", gc_backend.name, report->options);
         _exit(2);
     }
+    struct graph_limits limits = choose_limits(&rng);
     struct gc_config config = {
         .heap_limit_bytes = report->heap_limit_bytes,
         .memory_cap_bytes =
@@ -409,6 +421,8 @@ static void print_round(const char *program, uint64_t number, int status)
                ", forks %" PRIu64 "\n",
                c->finalized, c->weak_cleared, c->pooled, c->exchanged, c->out_of_memory,
                report->threads_started, report->forks);
+        if (c->comparisons == 0)
+            printf("# ended by a thread for which the library had no memory\n");
     } else if (!skipped) {
         if (WIFSIGNALED(status))
             printf("# killed by signal %d\n", WTERMSIG(status));
