@@ -397,10 +397,10 @@ baseline: ## measure SUITE as what later runs are compared with, into results/ba
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: bench-marksweep
-bench-marksweep: ## measure what marksweep promises (a quarter of an hour), into results/published/marksweep
+bench-marksweep: ## measure what marksweep promises (half an hour), into results/published/marksweep
 	$(call install,$(BUILD_PACKAGES),$(MISSING_OPTIONAL))
-	@$(MAKE) $(JOBS) --no-print-directory all
-	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' results/published/marksweep || \
+	@$(MAKE) $(JOBS) --no-print-directory all $(OBJ)/bench/random_access
+	@collectors/marksweep/bench/measure '$(BUILD)/bin/gcmeter' '$(OBJ)/bench/random_access' results/published/marksweep || \
 	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 # What recording itself costs. Beside the runners, so that it finds them.

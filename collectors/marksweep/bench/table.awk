@@ -149,7 +149,7 @@ kind == "collections" {
 
 END {
     print "what,cell,heap,threads,metric,against,completed,against_completed,value,low,high,rss_ratio,rss_low,rss_high,must,aim,reached,rss_reached" >table
-    printf "%-34s %-9s %-27s %5s %5s  %-19s %-7s %-19s\n", "what", "heap", "against", "must", "aim", "reached", "", "peak RSS"
+    printf "%-37s %-9s %-27s %5s %5s  %-19s %-7s %-19s\n", "what", "heap", "against", "must", "aim", "reached", "", "peak RSS"
     for (r = 1; r <= rows; r++) {
         head = target[r, "cell"]; threads = target[r, "threads"]; against = target[r, "against"]
         heaps = split(target[r, "heap"], heap_list, " ")
@@ -200,6 +200,6 @@ END {
         }
         print line "," rss "," target[r, "must"] "," target[r, "aim"] "," grade "," rss_grade >table
         if (split(done, count, "/") == 2 && count[1] < count[2]) shown = shown " (" done ")"
-        printf "%-34s %-9s %-27s %5s %5s  %-19s %-7s %-19s %s\n", target[r, "what"], heap, shown, target[r, "must"], target[r, "aim"], text, grade, memory, rss_grade
+        printf "%-37s %-9s %-27s %5s %5s  %-19s %-7s %-19s %s\n", target[r, "what"], heap, shown, target[r, "must"], target[r, "aim"], text, grade, memory, rss_grade
     }
 }
