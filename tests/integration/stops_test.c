@@ -129,13 +129,13 @@ static pid_t child_of(pid_t parent)
 /* Stops that the runner has logged so far in the log that it shares with gcmeter. */
 static uint64_t logged_stops(pid_t runner)
 {
-    char path[64], program[PATH_MAX] = "";
+    char path[64], file[PATH_MAX] = "";
     uint64_t count = 0;
-    /* A process that is not yet the runner has other descriptors. */
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)runner);
-    if (readlink(path, program, sizeof program - 1) < 0 || !strstr(program, "gcmeter-run-"))
-        return 0;
+    /* A process that is not yet the runner, or one that is only asked what it is, has another file
+     * there: a sanitizer its own map of memory. */
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)runner, CHILD_EVENT_LOG_FD);
+    if (readlink(path, file, sizeof file - 1) < 0 || !strstr(file, "gcmeter events"))
+        return 0;
     int fd = open(path, O_RDONLY);
     if (fd < 0)
         return 0;
