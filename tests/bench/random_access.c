@@ -1,7 +1,7 @@
 /* random_access.c: prints what one access to memory in random order takes on this machine, in
- * nanoseconds: the least that marking a shuffled heap of the same size can take per object. 1 GiB in
- * huge pages where there are any, the addresses known 64 accesses ahead and prefetched, as marking
- * does; the median of several passes. */
+ * nanoseconds: the least that marking a shuffled heap of the same size can take per object. 1 GiB
+ * in huge pages where there are any, the addresses known 64 accesses ahead and prefetched, as
+ * marking does; the median of several passes. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
