@@ -21,48 +21,15 @@ static void out_of_memory(void *data, size_t bytes)
     abort();
 }
 
-/* The index of the word [value, value + length) among a|b|c, or -1. */
-static int64_t choice_index(const char *choices, const char *value, size_t length)
-{
-    for (int64_t index = 0;; index++) {
-        size_t each = strcspn(choices, "|");
-        if (each == length && strncmp(choices, value, length) == 0)
-            return index;
-        if (choices[each] == '\0')
-            return -1;
-        choices += each + 1;
-    }
-}
-
-/* A decimal number, of bytes also with K, M or G behind it. Returns false where it is none. */
-static bool read_number(const struct gc_option *option, const char *value, size_t length,
-                        int64_t *number)
-{
-    static const char suffixes[] = "KMG";
-    char *end;
-    errno = 0;
-    *number = strtoll(value, &end, 10);
-    if (end == value || errno != 0)
-        return false;
-    const char *suffix = end < value + length ? strchr(suffixes, *end) : NULL;
-    if (option->kind == GC_OPTION_BYTES && suffix && *suffix) {
-        if (__builtin_mul_overflow(*number, INT64_C(1024) << 10 * (suffix - suffixes), number))
-            return false;
-        end++;
-    }
-    return end == value + length;
-}
-
+/* A decimal number within the option's bounds: marksweep has no options of other kinds. */
 static bool read_value(const struct gc_option *option, const char *value, size_t length,
                        int64_t *number)
 {
-    if (option->kind == GC_OPTION_CHOICE) {
-        *number = choice_index(option->choices, value, length);
-        return *number >= 0;
-    }
-    int64_t min = option->kind == GC_OPTION_FLAG ? 0 : option->min;
-    int64_t max = option->kind == GC_OPTION_FLAG ? 1 : option->max;
-    return read_number(option, value, length, number) && *number >= min && *number <= max;
+    char *end;
+    errno = 0;
+    *number = strtoll(value, &end, 10);
+    return end == value + length && length > 0 && errno == 0 && *number >= option->min &&
+           *number <= option->max;
 }
 
 /* Reads one name=value of `length` bytes. Returns false where it is not right. */
