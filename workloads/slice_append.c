@@ -192,10 +192,17 @@ static inline uint64_t grown_capacity(uint64_t capacity)
     return words <= LARGEST_WORDS ? plan.class_words[words] : whole_pages(words);
 }
 
+/* clang has no such attribute, and does not do what it keeps gcc from. */
+#ifdef __clang__
+#define KEPT_APART __attribute__((noinline))
+#else
+#define KEPT_APART __attribute__((noipa))
+#endif
+
 /* Kept out of line, its callers' knowledge of the length with it: for a copy that it knows to be
  * short gcc writes `rep movsq`, which takes several times as long as the call for arrays of this
  * size. */
-static __attribute__((noipa)) void copy_words(uint64_t *to, const uint64_t *from, uint64_t words)
+static KEPT_APART void copy_words(uint64_t *to, const uint64_t *from, uint64_t words)
 {
     memcpy(to, from, words * WORD_BYTES);
 }
