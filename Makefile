@@ -310,7 +310,7 @@ define run_tests
 	@GCMETER_BIN='$(BIN)' GCMETER_CC='$(CC)' GCMETER_SAN='$(SAN)' GCMETER_GO='$(GO)' $(GO_ENVIRONMENT) \
 	ASAN_OPTIONS=detect_stack_use_after_return=0:$$ASAN_OPTIONS \
 	TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS \
-	TEST_TIMEOUT="$${TEST_TIMEOUT:-$(if $(SAN),1800,600)}" \
+	$(if $(SAN),TEST_TIMEOUT="$${TEST_TIMEOUT:-1800}") \
 	TEST_SKIPPED="$$(printf '%s\n' $(foreach t,$(2),'$(subst ~, ,$(subst :,: ,$(t)))'))" \
 	tests/run $(foreach t,$(1),'$(t)') || { printf 'gcmeter: exit 1\n' >&2; exit 1; }
 endef

@@ -63,8 +63,9 @@ struct gc_listener {
     void *data;
     void (*stop)(void *data, const struct gc_stop *stop);
     void (*collection)(void *data, const struct gc_collection *collection);
-    /* Called on the allocating thread when `bytes` cannot be had. Must not return (it may exit, or
-     * leave by longjmp to a frame below every call into the backend). */
+    /* Called on the allocating thread when `bytes` cannot be had; 0: what a thread needs to be
+     * attached. Must not return (it may exit, or, but from attach, leave by longjmp to a frame
+     * below every call into the backend). */
     void (*out_of_memory)(void *data, size_t bytes);
     /* Called once in each stop, when all mutators have stopped and none may run yet, so that a test
      * can lengthen the stop by a known time. */
@@ -176,7 +177,7 @@ struct gc_backend {
                 size_t why_bytes);
 
     /* Makes the calling thread a mutator, or NULL with errno set. A library that ends the process
-     * where it has no memory for a thread calls out_of_memory instead, which may then only exit.
+     * where it has no memory for a thread calls out_of_memory for 0 bytes instead.
      * Each thread detaches itself before it ends; the main one never does. */
     struct gc_mutator *(*attach)(void);
     void (*detach)(struct gc_mutator *m);

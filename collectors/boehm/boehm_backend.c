@@ -266,14 +266,14 @@ static void *GC_CALLBACK on_out_of_memory(size_t bytes)
 }
 
 /* The library aborts where it finds no memory for a thread (bdwgc 8.2.2, pthread_support.c,
- * GC_register_my_thread_inner), with its lock held. It does not say how much it wanted. */
+ * GC_register_my_thread_inner), with its lock held. */
 static _Thread_local int is_attaching;
 static GC_abort_func library_abort;
 
 static void GC_CALLBACK on_abort(const char *message)
 {
     if (is_attaching && message && strstr(message, "allocate memory for thread"))
-        out_of_memory(sizeof(void *));
+        out_of_memory(0);
     library_abort(message);
 }
 

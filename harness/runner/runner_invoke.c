@@ -138,7 +138,7 @@ static const char *impossible(const struct command_line *line, const struct work
 static void out_of_memory(void *data, size_t bytes)
 {
     struct invocation *v = data;
-    char detail[128];
+    char wanted[48] = "attach a thread", detail[128];
     uint64_t limit =
         v->config.heap_limit_bytes ? v->config.heap_limit_bytes : v->config.memory_cap_bytes;
     struct rlimit addresses;
@@ -147,11 +147,13 @@ static void out_of_memory(void *data, size_t bytes)
                          (!limit || addresses.rlim_cur < limit);
     if (few_addresses)
         limit = addresses.rlim_cur;
+    if (bytes > 0)
+        snprintf(wanted, sizeof wanted, "allocate %zu bytes", bytes);
     if (limit)
-        snprintf(detail, sizeof detail, "cannot allocate %zu bytes within %" PRIu64 " bytes%s",
-                 bytes, limit, few_addresses ? " of addresses" : "");
+        snprintf(detail, sizeof detail, "cannot %s within %" PRIu64 " bytes%s", wanted, limit,
+                 few_addresses ? " of addresses" : "");
     else
-        snprintf(detail, sizeof detail, "cannot allocate %zu bytes", bytes);
+        snprintf(detail, sizeof detail, "cannot %s", wanted);
     outcome_exit(&v->outcome, "oom", detail);
 }
 

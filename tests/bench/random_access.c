@@ -2,14 +2,13 @@
  * nanoseconds: the least that marking a shuffled heap of the same size can take per object. 1 GiB
  * in huge pages where there are any, the addresses known 64 accesses ahead and prefetched, as
  * marking does; the median of several passes. */
-#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "data/statistics.h"
 
 enum { LINE_BYTES = 64, AHEAD = 64, ACCESSES = 4000000, PASSES = 5 };
 #define MEMORY_BYTES (UINT64_C(1) << 30)
@@ -30,12 +29,6 @@ static double pass_ns(char *memory, struct rng *rng)
     return (double)(clock_now_ns() - start_ns) / ACCESSES;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int main(void)
 {
     char *memory =
@@ -52,7 +45,7 @@ int main(void)
     double passes[PASSES];
     for (int i = 0; i < PASSES; i++)
         passes[i] = pass_ns(memory, &rng);
-    qsort(passes, PASSES, sizeof passes[0], ascending);
-    printf("%.1f\n", passes[PASSES / 2]);
+    statistics_sort(passes, PASSES);
+    printf("%.1f\n", statistics_median(passes, PASSES));
     return 0;
 }

@@ -103,7 +103,7 @@ uint64_t rotate_pools(struct gc_mutator *m);
 uint64_t memory_available_bytes(void);
 
 /* From now on a thread that finds no memory to be attached ends the case as passed. */
-void may_not_attach(void);
+void let_attaching_fail(void);
 
 /* Threads of a case. Each runs body(mutator, argument + index) attached; join waits blocked. */
 enum { CASE_THREADS = 4 };

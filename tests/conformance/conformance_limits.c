@@ -128,7 +128,7 @@ void case_full_heap_and_threads(struct gc_mutator *m)
     if (!(gc_backend.capabilities & GC_CAN_LIMIT_HEAP))
         conformance_skip("%s has no heap limit", gc_backend.name);
     leave_nothing(m);
-    may_not_attach();
+    let_attaching_fail();
     for (int round = 0; round < 4; round++)
         run_threads(m, CASE_THREADS, stay_a_while);
     check_within(conformance_config.heap_limit_bytes);

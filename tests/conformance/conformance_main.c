@@ -229,7 +229,7 @@ struct case_thread {
 static bool attaching_may_fail;
 static _Thread_local bool is_attaching;
 
-void may_not_attach(void)
+void let_attaching_fail(void)
 {
     attaching_may_fail = true;
 }

@@ -36,7 +36,8 @@ static struct {
     struct gc_mutator mutators[FAKE_MUTATORS];
     unsigned mutators_count;
     unsigned attached_count;
-    unsigned attach_limit; /* attach fails beyond it; 0: never */
+    unsigned attach_limit;    /* attach fails beyond it; 0: never */
+    bool attach_ends_process; /* where it fails, as a library may */
     _Atomic unsigned broken_rules_count;
     const struct gc_listener *listener;
     _Atomic int64_t stopped_until_ns; /* a stop of the world, which ends at this time */
@@ -93,6 +94,8 @@ static struct gc_mutator *fake_attach(void)
 {
     fake_note('a');
     struct gc_mutator *m = fake_new_mutator();
+    if (!m && fake.attach_ends_process)
+        fake.listener->out_of_memory(fake.listener->data, 0);
     if (!m)
         errno = EAGAIN;
     return m;

@@ -368,6 +368,12 @@ static void refuse_threads(void)
     fake.attach_limit = 2;
 }
 
+static void end_with_a_thread(void)
+{
+    refuse_threads();
+    fake.attach_ends_process = true;
+}
+
 static void every_other_end_has_its_status(void **state)
 {
     (void)state;
@@ -384,6 +390,8 @@ static void every_other_end_has_its_status(void **state)
                 "status,oom,the backend does not start: Cannot allocate memory");
     assert_ends("--threads 4", refuse_threads, 4,
                 "status,oom,the worker threads do not start: Resource temporarily unavailable");
+    assert_ends("--threads 4 --heap-limit 4096", end_with_a_thread, 4,
+                "status,oom,cannot attach a thread within 4096 bytes");
 }
 
 static void newer_headers(void)
