@@ -207,11 +207,12 @@ static uint32_t cut_span(struct ms_mutator *m, size_t hole_index)
 {
     const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
     uint32_t span = m->reserve;
+    ms_kind kind = ms_kind_of((unsigned)(hole_index / MARKSWEEP_CLASSES),
+                              (unsigned)(hole_index % MARKSWEEP_CLASSES));
     for (uint32_t i = 0; i < c->blocks; i++) {
         ms_space.table[span + i].state = MS_SMALL;
         ms_space.table[span + i].back = i;
-        ms_space.kinds[span + i] = (struct ms_kind){(uint8_t)(hole_index / MARKSWEEP_CLASSES),
-                                                    (uint8_t)(hole_index % MARKSWEEP_CLASSES)};
+        ms_space.kinds[span + i] = kind;
     }
     ms_space.table[span].run = c->blocks;
     m->reserve += c->blocks;
@@ -315,7 +316,7 @@ static char *alloc_large(struct ms_mutator *m, unsigned layout, size_t bytes, bo
             ms_space.table[first + i].back = (uint32_t)i;
         }
         ms_space.table[first].bytes = bytes;
-        ms_space.kinds[first] = (struct ms_kind){(uint8_t)layout, MS_CLASS_LARGE};
+        ms_space.kinds[first] = ms_kind_of(layout, MS_CLASS_LARGE);
         ms_bit_set(ms_space_bits(ms_space.allocated, first), 0);
         ms_heap.allocated_bytes += blocks * MS_BLOCK_BYTES;
         ms_heap.allocated_count++;

@@ -5,7 +5,10 @@
 #include "marksweep_heap_internal.h"
 #include "marksweep_mutator_internal.h"
 
+#define LINE_BYTES 64u
+
 struct ms_layout ms_layouts[MS_LAYOUTS];
+struct ms_slot_scan ms_slot_scans[MS_KINDS];
 static unsigned layout_count;
 
 void ms_layout_init(void)
@@ -80,10 +83,31 @@ static struct ms_layout layout_of(const struct gc_type *type)
                           ? MS_SCAN_POINTERS
                           : MS_SCAN_ELEMENTS;
     }
-    for (unsigned i = 0; i < MARKSWEEP_CLASSES; i++)
-        layout.slots[i] = slot_scan(slot_map(&layout, marksweep_slot_bytes(i)));
-    layout.slots[MARKSWEEP_CLASSES] = slot_scan(slot_map(&layout, SIZE_MAX));
     return layout;
+}
+
+/* Slots begin at multiples of their size, and large objects with a block. */
+static bool may_lie_in_two_lines(unsigned size_class)
+{
+    size_t slot_bytes = marksweep_slot_bytes(size_class);
+    return size_class != MS_CLASS_LARGE && LINE_BYTES % slot_bytes != 0 &&
+           slot_bytes % LINE_BYTES != 0;
+}
+
+ms_kind ms_kind_of(unsigned layout, unsigned size_class)
+{
+    unsigned kind = layout << MS_KIND_LAYOUT_SHIFT | size_class;
+    if (layout != MS_LAYOUT_LEAF && may_lie_in_two_lines(size_class))
+        kind |= MS_KIND_TWO_LINES;
+    return (ms_kind)kind;
+}
+
+static void fill_slot_scans(unsigned number)
+{
+    const struct ms_layout *layout = &ms_layouts[number];
+    for (unsigned i = 0; i < MARKSWEEP_CLASSES; i++)
+        ms_slot_scans[ms_kind_of(number, i)] = slot_scan(slot_map(layout, marksweep_slot_bytes(i)));
+    ms_slot_scans[ms_kind_of(number, MS_CLASS_LARGE)] = slot_scan(slot_map(layout, SIZE_MAX));
 }
 
 int ms_layout_register(struct gc_type *type)
@@ -104,6 +128,7 @@ int ms_layout_register(struct gc_type *type)
         result = ms_heap_charge_layout();
         if (result == 0) {
             ms_layouts[i] = layout;
+            fill_slot_scans(i);
             layout_count++;
         }
     }

@@ -20,6 +20,19 @@
 #define MS_LAYOUT_WEAK         2u /* marksweep_weak_internal.h's; records without references */
 #define MS_LAYOUT_EPHEMERON    3u
 
+#define MS_CLASS_LARGE MARKSWEEP_CLASSES /* of an object with blocks of its own */
+
+/* Layout and size class (or MS_CLASS_LARGE) of an object, and whether it may lie in two cache
+ * lines, as one number, so that marking loads it once and finds the rest at that index of
+ * ms_slot_scans. Kinds of leaves are those below MS_KIND_REFERENCES. */
+typedef uint16_t ms_kind;
+#define MS_KIND_LAYOUT_SHIFT 7u
+#define MS_KIND_TWO_LINES    (MS_LAYOUTS << MS_KIND_LAYOUT_SHIFT) /* never of leaves */
+#define MS_KIND_REFERENCES   (1u << MS_KIND_LAYOUT_SHIFT)
+#define MS_KINDS             (2 * MS_KIND_TWO_LINES)
+_Static_assert(MS_CLASS_LARGE < MS_KIND_REFERENCES, "a size class needs more bits");
+_Static_assert(MS_KINDS - 1 <= UINT16_MAX, "a kind needs more bits");
+
 enum ms_layout_kind {
     MS_SCAN_LEAF,         /* no references */
     MS_SCAN_RECORD,       /* fixed_pointers, nothing beyond */
@@ -43,11 +56,10 @@ struct ms_layout {
     uint32_t element_bytes; /* 0 for a record */
     uint64_t fixed_pointers;
     uint64_t element_pointers;
-    /* By size class, the last being that of large objects. */
-    struct ms_slot_scan slots[MARKSWEEP_CLASSES + 1];
 };
 
 extern struct ms_layout ms_layouts[MS_LAYOUTS];
+extern struct ms_slot_scan ms_slot_scans[MS_KINDS];
 
 void ms_layout_init(void);
 
@@ -58,6 +70,25 @@ int ms_layout_register(struct gc_type *type);
 
 /* Layouts given out so far. Under the heap lock. */
 unsigned ms_layout_count(void);
+
+/* The kind of objects of this layout and class. */
+ms_kind ms_kind_of(unsigned layout, unsigned size_class);
+
+static inline unsigned ms_kind_layout(ms_kind kind)
+{
+    return kind >> MS_KIND_LAYOUT_SHIFT & (MS_LAYOUTS - 1);
+}
+
+static inline unsigned ms_kind_class(ms_kind kind)
+{
+    return kind & (MS_KIND_REFERENCES - 1);
+}
+
+/* Index of the holes of small objects of this kind, and of the list of partly free spans. */
+static inline size_t ms_kind_list(ms_kind kind)
+{
+    return (size_t)ms_kind_layout(kind) * MARKSWEEP_CLASSES + ms_kind_class(kind);
+}
 
 /* Whether tracing reads the bytes between what was asked for and the end of the slot. Holes of such
  * layouts are zeroed when they are taken. */

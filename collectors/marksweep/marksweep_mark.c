@@ -66,7 +66,7 @@ struct view {
     size_t top_bytes;
     uint64_t *marks;               /* that this marker writes */
     const uint64_t *const *others; /* that other markers write */
-    const struct ms_kind *kinds;
+    const ms_kind *kinds;
 };
 
 static inline struct view view_heap(void)
@@ -77,7 +77,7 @@ static inline struct view view_heap(void)
 
 static inline unsigned layout_of(uintptr_t object)
 {
-    return ms_space.kinds[(object - (uintptr_t)ms_space.base) >> MS_BLOCK_SHIFT].layout;
+    return ms_kind_layout(ms_space.kinds[(object - (uintptr_t)ms_space.base) >> MS_BLOCK_SHIFT]);
 }
 
 /* Makes room for MS_MARK_ROOM more entries; false where there is none to be had. */
@@ -100,6 +100,26 @@ static bool make_room(struct ms_marker *k)
     return charged;
 }
 
+/* Sets the bit of a granule in its word of a bitmap. Returns 1 if it was clear, else 0. Three
+ * instructions rather than the seven that gcc 12 makes of the C. */
+static INLINE ptrdiff_t set_mark(uint64_t *word, size_t granule)
+{
+    uint64_t old = *word;
+#ifdef __x86_64__
+    ptrdiff_t minus_old_bit;
+    __asm__("btsq %2, %0\n\t"
+            "sbbq %1, %1"
+            : "+r"(old), "=r"(minus_old_bit)
+            : "r"(granule)
+            : "cc");
+    *word = old;
+    return 1 + minus_old_bit;
+#else
+    *word = old | UINT64_C(1) << (granule % 64);
+    return *word != old;
+#endif
+}
+
 /* Visits a reference: marks its target and puts it on top of the stack if it was white. No branch
  * depends on whether it was: that cannot be predicted, and where most references lead to marked
  * objects the mispredictions would cost more than all the rest. NULL, and what is not of this heap,
@@ -118,14 +138,12 @@ static INLINE uintptr_t *visit(struct view v, uintptr_t *top, uintptr_t referenc
         return top;
     size_t granule = offset >> MS_GRANULE_SHIFT;
     uint64_t *word = &v.marks[granule / 64];
-    uint64_t bit = UINT64_C(1) << (granule % 64);
     *top = reference;
+    if (others == 0)
+        return top + set_mark(word, granule);
+    uint64_t bit = UINT64_C(1) << (granule % 64);
     uint64_t old = *word;
     uint64_t marked = old | bit;
-    if (others == 0) {
-        *word = marked;
-        return top + (marked != old);
-    }
     for (unsigned i = 0; i < others; i++)
         old |= __atomic_load_n(&v.others[i][granule / 64], __ATOMIC_ACQUIRE);
     __atomic_store_n(word, marked, __ATOMIC_RELEASE);
@@ -241,12 +259,13 @@ static INLINE bool drain(struct ms_marker *k, const struct view v, size_t scan_c
                 top = scan_piece(v, top, entry - 1, offset, others);
                 continue;
             }
-            struct ms_kind kind = v.kinds[(entry - v.base) >> MS_BLOCK_SHIFT];
-            if (kind.layout == MS_LAYOUT_LEAF)
+            ms_kind kind = v.kinds[(entry - v.base) >> MS_BLOCK_SHIFT];
+            if (kind < MS_KIND_REFERENCES)
                 continue;
             __builtin_prefetch((const void *)entry);
-            __builtin_prefetch((const char *)entry + 63); /* half of them lie in two lines */
-            struct in_flight added = {entry, &ms_layouts[kind.layout].slots[kind.size_class]};
+            if (kind & MS_KIND_TWO_LINES)
+                __builtin_prefetch((const char *)entry + 63);
+            struct in_flight added = {entry, &ms_slot_scans[kind]};
             if (count < FIFO_SIZE) {
                 fifo[(first + count++) % FIFO_SIZE] = added;
                 continue;
@@ -346,7 +365,7 @@ static void search_heap(struct ms_marker *k)
 {
     for (uint32_t first = 1; first < ms_space.top; first += ms_space.table[first].run) {
         const struct ms_block *block = &ms_space.table[first];
-        if (block->state < MS_SMALL || ms_space.kinds[first].layout == MS_LAYOUT_LEAF)
+        if (block->state < MS_SMALL || ms_kind_layout(ms_space.kinds[first]) == MS_LAYOUT_LEAF)
             continue;
         const uint64_t *bits = ms_space_bits(ms_space.marks, first);
         size_t words = block->state == MS_SMALL ? block->run * MS_BLOCK_WORDS : 1;

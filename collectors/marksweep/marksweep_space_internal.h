@@ -29,18 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "marksweep_class_internal.h"
+#include "marksweep_layout_internal.h"
 
-#define MS_NO_BLOCK    0u                /* block 0 is never used */
-#define MS_CLASS_LARGE MARKSWEEP_CLASSES /* of an object with blocks of its own */
-#define MS_RUN_BINS    64u
+#define MS_NO_BLOCK 0u /* block 0 is never used */
+#define MS_RUN_BINS 64u
 
 enum ms_block_state { MS_UNUSED, MS_FREE, MS_RELEASED, MS_SMALL, MS_LARGE };
-
-struct ms_kind {
-    uint8_t layout;
-    uint8_t size_class; /* or MS_CLASS_LARGE */
-};
 
 struct ms_block {
     uint32_t next; /* in its bin or its list of partly free spans, or MS_NO_BLOCK */
@@ -65,7 +59,7 @@ struct ms_space {
     size_t top_bytes; /* of blocks below top */
     uint64_t *marks;
     uint64_t *allocated;
-    struct ms_kind *kinds;
+    ms_kind *kinds;
     struct ms_block *table;
 
     unsigned bitmaps; /* those two, and one for each marker thread */
@@ -159,7 +153,7 @@ static inline char *ms_space_find(uintptr_t word, bool interior)
     size_t inside = offset - (first << MS_BLOCK_SHIFT);
     size_t start = 0;
     if (block->state == MS_SMALL) {
-        const struct ms_class *size_class = &ms_classes[ms_space.kinds[first].size_class];
+        const struct ms_class *size_class = &ms_classes[ms_kind_class(ms_space.kinds[first])];
         size_t index = ms_class_slot_index(size_class, inside >> MS_GRANULE_SHIFT);
         if (index >= size_class->slots)
             return NULL;
@@ -179,7 +173,7 @@ static inline char *ms_space_find(uintptr_t word, bool interior)
 static inline size_t ms_space_object_bytes(const char *object)
 {
     size_t number = (size_t)(object - ms_space.base) >> MS_BLOCK_SHIFT;
-    unsigned size_class = ms_space.kinds[number].size_class;
+    unsigned size_class = ms_kind_class(ms_space.kinds[number]);
     if (size_class == MS_CLASS_LARGE)
         return ms_space.table[number].bytes;
     return ms_classes[size_class].slot_bytes;

@@ -89,8 +89,8 @@ struct ms_sweep_result ms_sweep(void)
         blocks = block->run;
         result.run_count++;
         if (block->state == MS_SMALL) {
-            struct ms_kind kind = ms_space.kinds[first];
-            const struct ms_class *c = &ms_classes[kind.size_class];
+            ms_kind kind = ms_space.kinds[first];
+            const struct ms_class *c = &ms_classes[ms_kind_class(kind)];
             blocks = c->blocks;
             size_t objects = count_objects(c, bits);
             if (objects > 0) {
@@ -98,8 +98,7 @@ struct ms_sweep_result ms_sweep(void)
                 result.live_count += objects;
                 result.live_bytes += objects * c->slot_bytes;
                 if (objects < c->slots) {
-                    ms_heap_append_partial(
-                        (size_t)kind.layout * MARKSWEEP_CLASSES + kind.size_class, first);
+                    ms_heap_append_partial(ms_kind_list(kind), first);
                     if (ms_heap.poison)
                         poison_free_slots(first, c, bits);
                 }

@@ -73,13 +73,14 @@ static void check_no_bits(struct verification *v, const char *name, uint64_t *bi
 
 static void check_small(struct verification *v, uint32_t span)
 {
-    struct ms_kind kind = ms_space.kinds[span];
-    if (kind.size_class >= MARKSWEEP_CLASSES || kind.layout >= ms_layout_count()) {
-        fail(v, "the span at block %u has class %u and layout %u", span, kind.size_class,
-             kind.layout);
+    ms_kind kind = ms_space.kinds[span];
+    unsigned layout = ms_kind_layout(kind), size_class = ms_kind_class(kind);
+    if (size_class >= MARKSWEEP_CLASSES || layout >= ms_layout_count() ||
+        kind != ms_kind_of(layout, size_class)) {
+        fail(v, "the span at block %u has class %u and layout %u", span, size_class, layout);
         return;
     }
-    const struct ms_class *c = &ms_classes[kind.size_class];
+    const struct ms_class *c = &ms_classes[size_class];
     if (ms_space.table[span].run != c->blocks)
         fail(v, "the span at block %u has %u blocks, its class %u", span, ms_space.table[span].run,
              c->blocks);
@@ -111,15 +112,13 @@ static void check_run(struct verification *v, uint32_t first)
         const struct ms_block *block = head + i;
         if (block->state != head->state || (in_use && block->back != i))
             fail(v, "block %u is not a part of the run at block %u", first + i, first);
-        if (head->state == MS_SMALL &&
-            (ms_space.kinds[first + i].layout != ms_space.kinds[first].layout ||
-             ms_space.kinds[first + i].size_class != ms_space.kinds[first].size_class))
+        if (head->state == MS_SMALL && ms_space.kinds[first + i] != ms_space.kinds[first])
             fail(v, "block %u has not the kind of its span at block %u", first + i, first);
     }
     if (head->state == MS_SMALL) {
         check_small(v, first);
     } else if (head->state == MS_LARGE) {
-        if (ms_space.kinds[first].size_class != MS_CLASS_LARGE ||
+        if (ms_kind_class(ms_space.kinds[first]) != MS_CLASS_LARGE ||
             head->bytes > head->run * MS_BLOCK_BYTES ||
             head->bytes + MS_BLOCK_BYTES <= head->run * MS_BLOCK_BYTES)
             fail(v, "the large object at block %u has %u blocks for %llu bytes", first, head->run,
@@ -167,11 +166,11 @@ static void check_partial_lists(struct verification *v)
     for (size_t list = 0; list < ms_layout_count() * MARKSWEEP_CLASSES; list++) {
         for (uint32_t span = ms_heap.partial[list].first; span != MS_NO_BLOCK;
              span = ms_space.table[span].next) {
-            struct ms_kind kind = ms_space.kinds[span];
+            ms_kind kind = ms_space.kinds[span];
             if (span >= ms_space.top || ms_space.table[span].state != MS_SMALL ||
-                (size_t)kind.layout * MARKSWEEP_CLASSES + kind.size_class != list) {
+                ms_kind_list(kind) != list) {
                 fail(v, "list %zu of partly free spans holds block %u, of layout %u and class %u",
-                     list, span, kind.layout, kind.size_class);
+                     list, span, ms_kind_layout(kind), ms_kind_class(kind));
                 return;
             }
             if (++spans > v->partial_spans) {

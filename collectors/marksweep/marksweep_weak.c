@@ -92,7 +92,8 @@ static void *object_at(uint32_t span, size_t granule)
 static uint32_t next_span(unsigned layout, uint32_t first)
 {
     for (; first < ms_space.top; first += ms_space.table[first].run)
-        if (ms_space.table[first].state == MS_SMALL && ms_space.kinds[first].layout == layout)
+        if (ms_space.table[first].state == MS_SMALL &&
+            ms_kind_layout(ms_space.kinds[first]) == layout)
             return first;
     return MS_NO_BLOCK;
 }

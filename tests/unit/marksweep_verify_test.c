@@ -97,6 +97,12 @@ static void expect_byte(uint8_t *place, unsigned number, const char *part)
     expect(place, &byte, sizeof byte, part);
 }
 
+static void expect_kind(ms_kind *place, unsigned number, const char *part)
+{
+    ms_kind kind = (ms_kind)number;
+    expect(place, &kind, sizeof kind, part);
+}
+
 static void expect_bits(uint64_t *place, uint64_t bits, const char *part)
 {
     expect(place, &bits, sizeof bits, part);
@@ -163,23 +169,26 @@ static void blocks_that_do_not_fit_their_run(void **state)
 {
     (void)state;
     struct ms_block *large = entry_of(heap.large);
-    struct ms_kind *kinds = &ms_space.kinds[block_of(heap.large)];
+    ms_kind *kind = &ms_space.kinds[block_of(heap.large)];
     expect_number(&large->run, 0, "has length 0");
     expect_number(&large->run, UINT32_MAX, "has length 4294967295");
     expect_number(&large[1].back, 7, "is not a part of the run");
     expect_byte(&large[2].state, MS_FREE, "is not a part of the run");
     expect_bits(&large->bytes, LARGE_BLOCKS * MS_BLOCK_BYTES + 1, "the large object at block");
     expect_bits(&large->bytes, (LARGE_BLOCKS - 1) * MS_BLOCK_BYTES, "the large object at block");
-    expect_byte(&kinds->size_class, 0, "the large object at block");
+    expect_kind(kind, ms_kind_of(ms_kind_layout(*kind), 0), "the large object at block");
     expect_byte(&entry_of(heap.cells)->state, MS_UNUSED, "is in no state");
     uint32_t span = (uint32_t)(block_of(heap.span_object) - entry_of(heap.span_object)->back);
-    expect_byte(&ms_space.kinds[span + 1].layout, 77, "has not the kind of its span");
-    kinds = &ms_space.kinds[block_of(heap.cells)];
-    expect_byte(&kinds->layout, 255, "has class");
-    expect_byte(&kinds->size_class, MARKSWEEP_CLASSES, "has class");
+    unsigned other = ms_kind_class(ms_space.kinds[span]);
+    expect_kind(&ms_space.kinds[span + 1], ms_kind_of(MS_LAYOUTS - 1, other),
+                "has not the kind of its span");
+    kind = &ms_space.kinds[block_of(heap.cells)];
+    unsigned layout = ms_kind_layout(*kind);
+    expect_kind(kind, ms_kind_of(MS_LAYOUTS - 1, ms_kind_class(*kind)), "has class");
+    expect_kind(kind, ms_kind_of(layout, MARKSWEEP_CLASSES), "has class");
+    expect_kind(kind, *kind ^ MS_KIND_TWO_LINES, "has class");
     /* One of another class is on the wrong list, or has bits of other slots. */
-    unsigned other = ms_space.kinds[span].size_class;
-    expect_byte(&kinds->size_class, other, "has 1 blocks, its class");
+    expect_kind(kind, ms_kind_of(layout, other), "has 1 blocks, its class");
 }
 
 static void lists_that_miss_something(void **state)
@@ -193,9 +202,8 @@ static void lists_that_miss_something(void **state)
         ms_space.table[run].run < MS_RUN_BINS ? ms_space.table[run].run - 1 : MS_RUN_BINS - 1;
     expect_number(&ms_space.free_runs.first[bin], (uint32_t)block_of(heap.cells), "lists block");
     /* The chain fills some spans and is on none of the lists then, but for its last one. */
-    struct ms_kind kind = ms_space.kinds[block_of(heap.finalized)];
     struct ms_span_list *list =
-        &ms_heap.partial[(size_t)kind.layout * MARKSWEEP_CLASSES + kind.size_class];
+        &ms_heap.partial[ms_kind_list(ms_space.kinds[block_of(heap.finalized)])];
     assert_int_not_equal(list->first, MS_NO_BLOCK);
     expect_number(&list->first, MS_NO_BLOCK, "spans are partly free");
     expect_number(&list->first, (uint32_t)block_of(heap.large), "of partly free spans holds block");
