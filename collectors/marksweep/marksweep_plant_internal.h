@@ -7,11 +7,11 @@
  *                               if so many objects were marked twice: marked_bytes, pauses
  *   MARKSWEEP_PLANT_ALLOC_PCT   allocation takes so much of a thread's time more: wall time
  *   MARKSWEEP_PLANT_STOP_PCT    stops last so much longer: pauses
- *   MARKSWEEP_PLANT_STOP_CPU_PCT stops take so much more CPU time: the CPU time of pauses. On a
- * busy machine, where stops last longer than they compute, that is less MARKSWEEP_PLANT_MARK_STEPS
- * so many steps of an idle loop for each object marked: instructions MARKSWEEP_PLANT_ALLOC_STEPS so
- * many for each span that a thread starts: instructions MARKSWEEP_PLANT_MEMORY_PCT  so much memory
- * beyond the heap is held, and touched: peaks
+ *   MARKSWEEP_PLANT_STOP_CPU_PCT  stops take so much more CPU time: the CPU time of pauses; on a
+ *                               busy machine, where stops last longer than they compute, it is less
+ *   MARKSWEEP_PLANT_MARK_STEPS  so many steps of an idle loop for each object marked: instructions
+ *   MARKSWEEP_PLANT_ALLOC_STEPS  so many for each span that a thread starts: instructions
+ *   MARKSWEEP_PLANT_MEMORY_PCT  so much memory beyond the heap is held, and touched: peaks
  *
  * Those in per cent wait by the clock, which costs hardly an instruction that valgrind would count;
  * those in steps are work, of which a comparison of instruction counts tells what part it is.
