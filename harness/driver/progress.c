@@ -70,6 +70,8 @@ void progress_line(struct progress *progress, bool bad, const char *format, ...)
     if (progress->quiet && !bad)
         return;
     progress_clear(progress);
+    /* Where both go to one log, in the order in which they were written. */
+    fflush(stdout);
     bool red = bad && progress->colour;
     if (red)
         fputs("\033[31m", stderr);

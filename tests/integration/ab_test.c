@@ -65,6 +65,25 @@ static void it_stops_as_soon_as_all_is_decided(void **state)
     assert_contains(p.out, "1 same\n");
 }
 
+static void one_log_has_all_in_order(void **state)
+{
+    (void)state;
+    char command[PATH_MAX + 512];
+    snprintf(command, sizeof command,
+             "'%s' ab --workload chore --warmup 0 --metric wall_ns --base "
+             "fake:build='%s' --new fake:build='%s' --out '%s' >'%s' 2>&1",
+             process_program, process_path("steady"), process_path("steady"), process_path("log"),
+             process_path("log.txt"));
+    assert_int_equal(system(command), 0);
+    char text[16384];
+    process_read_file(process_path("log.txt"), text, sizeof text);
+    const char *control = strstr(text, "Negative control");
+    assert_non_null(control);
+    const char *last = strstr(text, "\nresults in ");
+    assert_non_null(last);
+    assert_true(last > control);
+}
+
 static void a_regression_is_confirmed_and_fails(void **state)
 {
     (void)state;
@@ -314,6 +333,7 @@ int main(int argc, char **argv)
         return fake_runner(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stops_as_soon_as_all_is_decided),
+        cmocka_unit_test(one_log_has_all_in_order),
         cmocka_unit_test(a_regression_is_confirmed_and_fails),
         cmocka_unit_test(what_does_not_show_again_is_not_reported),
         cmocka_unit_test(what_is_not_confirmed_at_once_is_looked_at_again),
