@@ -354,17 +354,19 @@ static void what_is_no_length_of_a_stop_is_refused(void **state)
     assert_contains(p.err, "GCMETER_TEST_STOP_NS=5ms in the environment: not an integer");
 }
 
-/* What a runner wrote until it closed its end. */
-static char records[1 << 20];
+/* What a runner wrote until it closed its end: a collector may stop some thousand times, each a row
+ * of two files. */
+static char records[1 << 24];
 
 /* When the process of these records was stopped from outside. */
 static int64_t stopped_from_outside_ns;
 
 static size_t used;
 
-/* False: its end is closed, or what it wrote is too much. */
+/* False: its end is closed. */
 static bool read_some(int fd)
 {
+    assert_true(used < sizeof records - 1);
     ssize_t got = read(fd, records + used, sizeof records - used - 1);
     if (got <= 0)
         return false;
@@ -407,6 +409,8 @@ static bool stop_from_outside(const char *backend, char *workload, char *params)
     snprintf(path, sizeof path, "%.*s/gcmeter-run-%s",
              (int)(strrchr(process_program, '/') - process_program), process_program, backend);
     assert_int_equal(pipe(ends), 0);
+    /* A runner that held it would write for ever where nobody reads. */
+    assert_int_equal(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
     snprintf(records_fd, sizeof records_fd, "%d", ends[1]);
     char *argv[] = {path,
                     (char[]){"--run"},
