@@ -115,8 +115,10 @@ static int go_on(struct gc_mutator *m)
         fprintf(stderr, "%s\n", why);
         return 2;
     }
-    /* All slots but this one are free; ThreadSanitizer allows no threads after a fork. */
-    for (int i = 0; i < THREADS && !GC_SANITIZED_THREAD; i++) {
+    /* All slots but this one are free. ThreadSanitizer allows no threads after a fork;
+     * AddressSanitizer's locks, which beginning one takes, are held for ever where a thread of the
+     * collector's began just then in the parent. */
+    for (int i = 0; i < THREADS && !GC_SANITIZED; i++) {
         pthread_t thread;
         bool right = false;
         if (pthread_create(&thread, NULL, work_once, &right) != 0)
