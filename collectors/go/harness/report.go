@@ -37,7 +37,7 @@ func (v *invocation) reportMeasured() {
 	if v.log == nil {
 		return
 	}
-	stops, collections, err := v.log.finish()
+	stops, collections, err := v.log.finish(v.cycles, v.endNs)
 	if err != nil {
 		// Stops that cannot be seen stay empty (PROTOCOL.md).
 		say("stops are not recorded: %s", reason(err))

@@ -27,8 +27,9 @@ type collection struct {
 type stopSource interface {
 	// begin comes before the measured part, after so many collections.
 	begin(collections uint64) error
-	// finish returns all since then, in order, when the measured part is over.
-	finish() ([]stop, []collection, error)
+	// finish returns all since then, in order, when the measured part is over: it ended at that time,
+	// after so many collections more.
+	finish(collections uint64, endNs int64) ([]stop, []collection, error)
 }
 
 // Package syscall has no name for it on every machine.

@@ -146,7 +146,7 @@ func (log *gctraceLog) begin(collections uint64) error {
 	return nil
 }
 
-func (log *gctraceLog) finish() ([]stop, []collection, error) {
+func (log *gctraceLog) finish(collections uint64, endNs int64) ([]stop, []collection, error) {
 	text, err := contentsOf(2)
 	if err != nil {
 		return nil, nil, err
@@ -158,6 +158,12 @@ func (log *gctraceLog) finish() ([]stop, []collection, error) {
 	if err := log.findStart(cycles); err != nil {
 		return nil, nil, err
 	}
+	stops, placed := log.place(cycles, collections, endNs)
+	return stops, placed, nil
+}
+
+// place finds when the collections of the measured part were.
+func (log *gctraceLog) place(cycles []gctraceCycle, count uint64, endNs int64) ([]stop, []collection) {
 	var stops []stop
 	var collections []collection
 	lastNs := log.begunNs
@@ -165,8 +171,13 @@ func (log *gctraceLog) finish() ([]stop, []collection, error) {
 		if c.number <= log.earlierCycles {
 			continue
 		}
-		// The middle of the millisecond, but never inside the collection before.
+		// The middle of the millisecond, but with an end in the measured part if it had one there, and
+		// never inside the collection before.
 		start := log.startedNs + c.startMs*1e6 + 5e5
+		latest := endNs - c.firstNs - c.markNs - c.finalNs
+		if c.number <= log.earlierCycles+count && start > latest {
+			start = latest
+		}
 		if start < lastNs {
 			start = lastNs
 		}
@@ -176,5 +187,5 @@ func (log *gctraceLog) finish() ([]stop, []collection, error) {
 		stops = append(stops, stop{"mark_start", start, mark}, stop{"mark_end", end, lastNs})
 		collections = append(collections, collection{startNs: start, endNs: lastNs, markNs: lastNs - mark})
 	}
-	return stops, collections, nil
+	return stops, collections
 }

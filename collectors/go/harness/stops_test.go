@@ -41,6 +41,32 @@ func TestGctraceClock(t *testing.T) {
 	}
 }
 
+// The last collection of the measured part ended in it, whatever its millisecond says; one that was
+// under way then did not.
+func TestGctraceEnd(t *testing.T) {
+	log := gctraceLog{startedNs: 1_000_000, begunNs: 2_000_000, earlierCycles: 3}
+	cycles := []gctraceCycle{
+		{number: 3, startMs: 0, firstNs: 10, markNs: 100, finalNs: 20},
+		{number: 4, startMs: 4, firstNs: 1_000, markNs: 2_000_000, finalNs: 3_000},
+		{number: 5, startMs: 9, firstNs: 1_000, markNs: 700_000, finalNs: 3_000},
+	}
+	const endNs = 7_400_000
+	stops, collections := log.place(cycles, 1, endNs)
+	if len(stops) != 4 || len(collections) != 2 {
+		t.Fatalf("%v %v", stops, collections)
+	}
+	if collections[0].endNs != endNs || stops[1].endNs != endNs || stops[0].startNs != endNs-2_004_000 {
+		t.Errorf("the collection that was counted: %v", stops[:2])
+	}
+	if collections[1].startNs != 10_500_000 {
+		t.Errorf("the one that was not: %v", stops[2:])
+	}
+	stops, _ = log.place(cycles, 1, 2*endNs)
+	if stops[0].startNs != 5_500_000 {
+		t.Errorf("one that ended long before: %v", stops[:2])
+	}
+}
+
 // trace builds one as the runtime writes it.
 func traceOf(events ...[]byte) []byte {
 	all := append([]byte("go 1.19 trace"), 0, 0, 0)

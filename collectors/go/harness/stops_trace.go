@@ -69,7 +69,7 @@ func closestAnchor(anchors []anchor) anchor {
 	return closest
 }
 
-func (log *traceLog) finish() ([]stop, []collection, error) {
+func (log *traceLog) finish(uint64, int64) ([]stop, []collection, error) {
 	log.readClock()
 	trace.Stop()
 	events, err := contentsOf(log.file.Fd())
