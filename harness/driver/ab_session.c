@@ -14,8 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOVED        "the machine moved"
-#define INSTRUCTIONS "instructions_count"
+#define MOVED              "the machine moved"
+#define INSTRUCTIONS       "instructions_count"
+#define PAUSE_INSTRUCTIONS "pause_instructions_count"
 
 /* A comparison of two folders as they are now. */
 struct evaluation {
@@ -72,7 +73,7 @@ static bool begins(const char *text, const char *prefix)
 }
 
 /* Whether invocations of the cell can have the metric, as far as is known before any. */
-static bool may_have(const struct plan_cell *cell, const char *metric)
+static bool may_have(const struct ab_session *s, const struct plan_cell *cell, const char *metric)
 {
     static const char *const of_tracing[] = {"pause_", "mmu_", "gc_", "marked_", "retained_"};
     static const char *const of_requests[] = {"open_", "metered_"};
@@ -83,6 +84,9 @@ static bool may_have(const struct plan_cell *cell, const char *metric)
     for (size_t i = 0; i < sizeof of_requests / sizeof *of_requests; i++)
         if (begins(metric, of_requests[i]) && !cell->workload->workload->is_requests)
             return false;
+    /* No processor tells what its stops were. */
+    if (!strcmp(metric, PAUSE_INSTRUCTIONS) && !s->counts_instructions)
+        return false;
     return !begins(metric, "stall_"); /* there are no probes here */
 }
 
@@ -95,7 +99,7 @@ static size_t count_family(const struct ab_session *s, const bool *chosen)
         const struct plan_cell *cell = &s->plans[AB_BASE]->cells[i];
         struct compare_tolerance tolerance;
         for (size_t m = 0; chosen[i] && m < options.metric_count; m++)
-            family += may_have(cell, options.metrics[m]) &&
+            family += may_have(s, cell, options.metrics[m]) &&
                       compare_is_gated(&options, cell->key, options.metrics[m], &tolerance);
     }
     return family;
@@ -126,8 +130,9 @@ static void tell_looks(const struct ab_session *s, const struct looks *looks, si
  * first look. */
 static bool is_open(const struct ab_session *s, const struct compare_row *row)
 {
-    return row->verdict == COMPARE_INCONCLUSIVE &&
-           !(s->run.instructions && !strcmp(row->metric, INSTRUCTIONS));
+    bool is_counted =
+        !strcmp(row->metric, INSTRUCTIONS) || !strcmp(row->metric, PAUSE_INSTRUCTIONS);
+    return row->verdict == COMPARE_INCONCLUSIVE && !(s->run.instructions && is_counted);
 }
 
 static bool is_decided(const struct ab_session *s, const struct compare_result *result)

@@ -49,11 +49,16 @@ void callgrind_words(char **words, const char *file)
         "valgrind",
         "-q",
         "--tool=callgrind",
+        /* No pipes for a debugger, which would be left where the process is killed. */
+        "--vgdb=no",
         "--instr-atstart=no",
         /* Threads that wait for each other by spinning must all get their turn. */
         "--fair-sched=try",
         /* One sum for all of them. */
         "--separate-threads=no",
+        /* A stop has a dump of its own, of which nothing but the sum is wanted. */
+        "--combine-dumps=yes",
+        "--dump-line=no",
     };
     size_t count = sizeof fixed / sizeof *fixed;
     _Static_assert(sizeof fixed / sizeof *fixed + 1 == CALLGRIND_WORDS, "and the file");
@@ -70,19 +75,26 @@ void callgrind_words(char **words, const char *file)
     free(plain);
 }
 
-int64_t callgrind_count(const char *file)
+struct callgrind_counts callgrind_read(const char *file)
 {
-    int64_t count = -1;
+    static const char trigger[] = "desc: Trigger: ";
+    struct callgrind_counts counts = {0};
+    bool is_stop = false;
     char *line = NULL;
     size_t capacity = 0;
     FILE *in = fopen(file, "re");
     while (in && getline(&line, &capacity, in) >= 0) {
         int64_t total;
-        if (sscanf(line, "totals: %" SCNd64, &total) == 1)
-            count = total;
+        if (!strncmp(line, trigger, sizeof trigger - 1))
+            is_stop = !strcmp(line + sizeof trigger - 1, "Client Request: stop\n");
+        if (sscanf(line, "totals: %" SCNd64, &total) != 1)
+            continue;
+        counts.instructions_count += total;
+        counts.stop_instructions_count += is_stop ? total : 0;
+        counts.stops_count += is_stop;
     }
     if (in)
         fclose(in);
     free(line);
-    return count;
+    return counts;
 }

@@ -17,10 +17,17 @@ char *callgrind_file(void);
 
 /* The words that start a program so that the counts of what it marks go to `file`: those of the
  * array, of which the caller frees each, and then the program with its own arguments. */
-#define CALLGRIND_WORDS 7
+#define CALLGRIND_WORDS 10
 void callgrind_words(char **words, const char *file);
 
-/* The number of instructions in the file, or -1 where it has none. */
-int64_t callgrind_count(const char *file);
+/* What was counted: in all, and of that in stops, where the program told what stops are. */
+struct callgrind_counts {
+    int64_t instructions_count;
+    int64_t stop_instructions_count;
+    int64_t stops_count;
+};
+
+/* Reads the counts in the file: all zero where it has none. */
+struct callgrind_counts callgrind_read(const char *file);
 
 #endif

@@ -63,9 +63,9 @@ static const struct argp_option option_table[] = {
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
     {"instructions", KEY_INSTRUCTIONS, "N", OPTION_ARG_OPTIONAL,
-     "further processes per cell and arm under valgrind, for instructions_count only, at least 3 "
-     "(default: 0, or where N is left out as many as can decide); they are slow, and need no quiet "
-     "machine",
+     "further processes per cell and arm under valgrind, for instructions_count and "
+     "pause_instructions_count only, at least 3 (default: 0, or where N is left out as many as can "
+     "decide); they are slow, and need no quiet machine",
      0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
@@ -115,6 +115,9 @@ static error_t check_request(const struct request *r, const struct argp_state *s
         return cmd_usage(state, "two variants are needed: --base VARIANT --new VARIANT");
     if (!r->plan.suite && !r->plan.workload_count)
         return cmd_usage(state, "nothing named to measure: give --workload NAME, or --suite quick");
+    for (size_t i = 0; i < r->flags.metric_count && !r->counts_instructions; i++)
+        if (!strcmp(r->flags.metrics[i], "pause_instructions_count"))
+            return cmd_usage(state, "--metric %s needs --instructions", r->flags.metrics[i]);
     return 0;
 }
 

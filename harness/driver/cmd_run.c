@@ -88,8 +88,8 @@ static const struct argp_option option_table[] = {
      "(default: the suite's, or 0)",
      0},
     {"instructions", KEY_INSTRUCTIONS, "N", OPTION_ARG_OPTIONAL,
-     "further processes per cell under valgrind, for instructions_count only (default: 0, or 3 "
-     "where N is left out); they are slow",
+     "further processes per cell under valgrind, for instructions_count and "
+     "pause_instructions_count only (default: 0, or 3 where N is left out); they are slow",
      0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},

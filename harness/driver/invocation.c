@@ -612,13 +612,19 @@ static void remove_callgrind(char *file)
 
 static void take_instructions(struct session *s, const char *file)
 {
-    int64_t count = callgrind_count(file);
+    struct callgrind_counts counts = callgrind_read(file);
     if (s->result->status != INVOCATION_OK)
         return;
-    if (count > 0)
-        set_metric(s->result, SCHEMA_INVOCATIONS_instructions_count, xprintf("%" PRId64, count));
-    else
+    if (counts.instructions_count == 0) {
         set_outcome(s, INVOCATION_CRASHED, "valgrind counted no instructions");
+        return;
+    }
+    set_metric(s->result, SCHEMA_INVOCATIONS_instructions_count,
+               xprintf("%" PRId64, counts.instructions_count));
+    /* A manual allocator has none; a collector that did not collect has none to tell of. */
+    if (counts.stops_count > 0)
+        set_metric(s->result, SCHEMA_INVOCATIONS_pause_instructions_count,
+                   xprintf("%" PRId64, counts.stop_instructions_count));
 }
 
 void invocation_run(struct invocation_result *result, const struct plan_cell *cell,

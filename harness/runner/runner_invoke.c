@@ -41,6 +41,7 @@ struct invocation {
     struct team team;
     struct outcome outcome;
     struct planted_stop planted_stop;
+    struct instruction_window instruction_window;
     struct measurement measurement;
     struct hiccup_watch *hiccup_watch; /* NULL: it could not be had, or nothing is recorded */
     struct perf_counters counters;
@@ -159,7 +160,10 @@ static void out_of_memory(void *data, size_t bytes)
 
 static void listen_stop(void *data, const struct gc_stop *stop)
 {
-    event_log_stop(&((struct invocation *)data)->measurement.events, stop);
+    struct invocation *v = data;
+    instruction_window_end_stop(&v->instruction_window);
+    if (v->measurement.is_recording)
+        event_log_stop(&v->measurement.events, stop);
 }
 
 static void listen_collection(void *data, const struct gc_collection *collection)
@@ -169,7 +173,9 @@ static void listen_collection(void *data, const struct gc_collection *collection
 
 static void listen_stopped(void *data)
 {
-    planted_stop_wait(&((struct invocation *)data)->planted_stop);
+    struct invocation *v = data;
+    instruction_window_begin_stop(&v->instruction_window);
+    planted_stop_wait(&v->planted_stop);
 }
 
 /* Ends the process where nobody can read the records. */
@@ -367,9 +373,9 @@ static void measure(struct invocation *v)
     m->begin_ns = clock_now_ns();
     planted_stop_arm(&v->planted_stop, m->begin_ns);
     send_time(v, "begin", m->begin_ns);
-    instruction_window_open();
+    instruction_window_open(&v->instruction_window);
     iterate(v, m->warmup_count, iterations);
-    instruction_window_close();
+    instruction_window_close(&v->instruction_window);
     m->end_ns = clock_now_ns();
 
     perf_counters_stop(&v->counters);
@@ -463,11 +469,12 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
         errors_say("%s", why);
         return RUNNER_EXIT_USAGE;
     }
+    bool is_watched = instruction_window_is_watched();
     v->listener = (struct gc_listener){
         .data = v,
-        .stop = line->record ? listen_stop : NULL,
+        .stop = line->record || is_watched ? listen_stop : NULL,
         .collection = line->record ? listen_collection : NULL,
-        .stopped = v->planted_stop.duration_ns > 0 ? listen_stopped : NULL,
+        .stopped = v->planted_stop.duration_ns > 0 || is_watched ? listen_stopped : NULL,
         .out_of_memory = out_of_memory,
     };
     v->event_log_fd = line->event_log_fd == COMMAND_LINE_NO_FD ? -1 : (int)line->event_log_fd;

@@ -323,6 +323,8 @@ static void bad_requests_are_refused(void **state)
     assert_refused(AB "steady --new other:build=@/slow --out @/x", CMD_MISSING,
                    "there is no gcmeter-run-other in ");
     assert_refused(AB "steady --new fake:build=@/slow --out @/steady", CMD_USAGE, "is not empty");
+    assert_refused(AB "steady --new fake:build=@/slow --metric pause_instructions_count", CMD_USAGE,
+                   "--metric pause_instructions_count needs --instructions");
     assert_refused(AB "steady --new fake:build=@/slow --invocations 2", CMD_USAGE,
                    "--invocations takes a number from 4");
 }

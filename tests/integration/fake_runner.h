@@ -106,10 +106,11 @@ static inline int fake_runner(int argc, char **argv)
                 (!strcmp(behaviour, "listed") && fake_is_listed(argv[0], number));
     if (strstr(behaviour, "steps")) {
         volatile unsigned left_count = !strcmp(behaviour, "steps") ? 100000 : 110000;
-        instruction_window_open();
+        struct instruction_window window = {false};
+        instruction_window_open(&window);
         while (left_count > 0)
             left_count--;
-        instruction_window_close();
+        instruction_window_close(&window);
     }
     uint64_t jitter = rng_mix((uint64_t)number) % 1000;
     uint64_t wall_ns = slow ? 8000000 : 5000000;

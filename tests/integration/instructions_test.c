@@ -93,6 +93,45 @@ static void counts_fill_their_own_column_and_repeat(void **state)
     run_data_free(run);
 }
 
+static double metric_of(const struct run_data *run, size_t index, const char *name)
+{
+    double value;
+    int metric = run_data_metric(run, name);
+    assert_true(metric >= 0);
+    return run_data_value(run, index, (size_t)metric, &value) ? value : -1;
+}
+
+/* Of what a collector executes its stops are a part, told apart; and the normal invocations are
+ * none of it. */
+static void stops_are_counted_apart_and_repeat(void **state)
+{
+    (void)state;
+    skip_without_valgrind();
+    process_run(&p, "run --quiet --workload cyclic_graph:windows=5,window=500 "
+                    "--backend marksweep:markers=1 --backend malloc --warmup 1 --seed 7 "
+                    "--invocations 1 --instructions=3 --out @/stops");
+    assert_exit_code(&p, CMD_DONE);
+    struct run_data *run = loaded_run("stops");
+    double first = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < run->invocation_count; i++) {
+        bool counts = run_invocation_has_flag(&run->invocations[i], "instructions");
+        double all = metric_of(run, i, "instructions_count");
+        double in_stops = metric_of(run, i, "pause_instructions_count");
+        if (!counts || !strstr(run->cells[run->invocations[i].cell].key, "/marksweep:")) {
+            assert_true(in_stops < 0);
+            continue;
+        }
+        count++;
+        /* Marking takes some tens of instructions for each of 500 x 64 objects. */
+        assert_true(in_stops > 500 * 64 * 10.0 && in_stops < all * 0.9);
+        assert_true(first == 0 || (in_stops > first * 0.99 && in_stops < first * 1.01));
+        first = in_stops;
+    }
+    assert_int_equal(count, 3);
+    run_data_free(run);
+}
+
 /* A tenth more work shows as a regression. */
 static void a_tenth_more_work_is_seen(void **state)
 {
@@ -127,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_fill_their_own_column_and_repeat),
+        cmocka_unit_test(stops_are_counted_apart_and_repeat),
         cmocka_unit_test(a_tenth_more_work_is_seen),
         cmocka_unit_test(without_valgrind_it_is_named),
     };
