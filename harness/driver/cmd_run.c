@@ -300,10 +300,12 @@ static int fail_folder(const char *folder, int error)
         return cmd_fail(CMD_MISSING, "%s cannot be written: %s; %s", folder, strerror(-error),
                         remedy);
     if (error == -EBADMSG)
-        return cmd_fail(CMD_USAGE,
-                        "%s cannot be continued: a file in it was edited, so that its columns or "
-                        "line ends are not those that gcmeter writes; name another folder by --out",
-                        folder);
+        return cmd_fail(
+            CMD_USAGE,
+            "%s cannot be continued: a file in it was edited, or is of another version, so "
+            "that its columns or line ends are not those that gcmeter writes; name "
+            "another folder by --out",
+            folder);
     return cmd_fail(error == -ENOSPC ? CMD_MISSING : CMD_USAGE,
                     "%s cannot be written: %s; name another folder by --out", folder,
                     strerror(-error));
