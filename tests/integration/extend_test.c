@@ -70,7 +70,7 @@ static void a_workload_is_one_file_and_one_row(void **state)
         " --backend malloc --backend nofree --invocations 1 --out \"$D/out\"");
     assert_shell("grep -c '^countdown:objects=500/.*,ok,' \"$D/out/invocations.csv\" | grep -qx 2");
     /* 0 + 1 + … + 499 on both. */
-    assert_shell("grep -c ',124750$' \"$D/out/invocations.csv\" | grep -qx 2");
+    assert_shell("grep -cE ',124750(,|$)' \"$D/out/invocations.csv\" | grep -qx 2");
 }
 
 static void a_backend_outside_the_tree_is_listed_run_and_compared(void **state)
