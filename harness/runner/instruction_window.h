@@ -18,7 +18,7 @@
 #define RUNNING_ON_VALGRIND         0
 #define CALLGRIND_START_INSTRUMENTATION
 #define CALLGRIND_STOP_INSTRUMENTATION
-#define CALLGRIND_DUMP_STATS_AT(name)
+#define CALLGRIND_DUMP_STATS_AT(name) ((void)(name))
 #endif
 
 /* Zero is a closed one. The thread that stops the world need not be the one that opened it. */
