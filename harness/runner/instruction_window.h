@@ -21,7 +21,8 @@
 #define CALLGRIND_DUMP_STATS_AT(name) ((void)(name))
 #endif
 
-/* Zero is a closed one. The thread that stops the world need not be the one that opened it. */
+/* Zero is a closed one; where nothing counts it never opens, so that no stop makes a request. The
+ * thread that stops the world need not be the one that opened it. */
 struct instruction_window {
     atomic_bool is_open;
 };
@@ -34,7 +35,7 @@ static inline bool instruction_window_is_watched(void)
 
 static inline void instruction_window_open(struct instruction_window *window)
 {
-    atomic_store(&window->is_open, true);
+    atomic_store(&window->is_open, instruction_window_is_watched());
     CALLGRIND_START_INSTRUMENTATION;
 }
 
