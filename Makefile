@@ -7,6 +7,7 @@
 #   SUITE=quick                           for bench and baseline: the suite to measure
 #   BASE=REVISION                         for regress: what to compare with
 #   INSTRUCTIONS=N                        for regress: processes under valgrind of each build
+#   BESIDE=N                              for regress: processes of each build that take turns with base's
 #   RUN=DIR                               for plots and report: the run (default results/latest)
 #   FUZZ_SECONDS=N                        for fuzz: how long each target runs
 #   TORTURE_SECONDS=N TORTURE_SEED=N      for torture: how long in all, and the first seed
@@ -414,7 +415,7 @@ $(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRI
 -include $(BENCH_HARNESS_OBJECT:.o=.d)
 
 .PHONY: bench-harness
-bench-harness: all $(BIN)/bench-harness ## measure what recording costs (half an hour), into results/published/harness
+bench-harness: all $(BIN)/bench-harness ## measure what recording costs (three quarters of an hour), into results/published/harness
 	@mkdir -p results/published
 	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
@@ -448,10 +449,10 @@ bench-gate-power: $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## how often ab se
 BASE ?=
 .PHONY: regress
 export BASE
-regress: required $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## whether marksweep as it is here is worse than at the revision BASE (BASE=main SUITE=quick INSTRUCTIONS=5)
+regress: required $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## whether marksweep as it is here is worse than at the revision BASE (BASE=main SUITE=quick INSTRUCTIONS=5 BESIDE=8)
 	@test -n "$$BASE" || $(call fail,2,name the revision to compare with: make regress BASE=main)
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' '$(BIN)/gcmeter' ab --base "marksweep:build=$$BASE" \
-	--new 'marksweep:build=$(BIN)' --suite '$(if $(filter file,$(origin SUITE)),quick,$(SUITE))' $${INSTRUCTIONS:+"--instructions=$$INSTRUCTIONS"} || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+	--new 'marksweep:build=$(BIN)' --suite '$(if $(filter file,$(origin SUITE)),quick,$(SUITE))' $${INSTRUCTIONS:+"--instructions=$$INSTRUCTIONS"} $${BESIDE:+"--beside=$$BESIDE"} || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
 plots: all ## draw the charts of RUN (default results/latest)

@@ -12,6 +12,8 @@ enum cell_purpose cell_purpose_of(const struct run_invocation *invocation)
         return CELL_PROBE;
     if (run_invocation_has_flag(invocation, "instructions"))
         return CELL_INSTRUCTIONS;
+    if (run_invocation_has_flag(invocation, "beside"))
+        return CELL_BESIDE;
     return CELL_NORMAL;
 }
 

@@ -10,9 +10,9 @@
 /* A metric that the run does not have, in place of its index. */
 #define CELL_SAMPLE_NO_METRIC SIZE_MAX
 
-/* What an invocation was for, by its flags. Probes and those that count instructions measure
- * something else, at another speed. */
-enum cell_purpose { CELL_NORMAL, CELL_PROBE, CELL_INSTRUCTIONS, CELL_PURPOSE_COUNT };
+/* What an invocation was for, by its flags. Probes, those that count instructions and those that
+ * take turns with another measure something else, at another speed. */
+enum cell_purpose { CELL_NORMAL, CELL_PROBE, CELL_INSTRUCTIONS, CELL_BESIDE, CELL_PURPOSE_COUNT };
 
 enum cell_purpose cell_purpose_of(const struct run_invocation *invocation);
 

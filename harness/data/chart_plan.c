@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/cell_sample.h"
 #include "data/printable.h"
 #include "data/statistics.h"
 
@@ -265,12 +266,11 @@ void chart_plan_free(struct chart_plan *plan)
     *plan = (struct chart_plan){.reference = -1};
 }
 
-/* Probe and instruction invocations are processes of their own that fill only their own metrics. */
+/* Invocations of another purpose are processes of their own that fill only their own metrics. */
 bool chart_invocation_is_measured(const struct chart_plan *plan, size_t index)
 {
     const struct run_invocation *invocation = &plan->run->invocations[index];
-    return !run_invocation_has_flag(invocation, "probe") &&
-           !run_invocation_has_flag(invocation, "instructions");
+    return cell_purpose_of(invocation) == CELL_NORMAL;
 }
 
 bool chart_invocation_counts(const struct chart_plan *plan, size_t invocation)

@@ -1,6 +1,7 @@
 #include "driver/ab_pair.h"
 
 #include "base/rng.h"
+#include "driver/beside.h"
 #include "driver/cmd.h"
 #include "driver/measure.h"
 #include "driver/xalloc.h"
@@ -10,6 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Positions from here on are those of the processes beside, so that they have paddings of their
+ * own. */
+#define OTHER_PADDING (UINT64_C(1) << 32)
+
+enum { AB_BESIDE_ITERATIONS_MAX = 10000 };
+
 static const char *const arm_words[AB_ARMS] = {"base", "new"};
 
 /* One process to be run. */
@@ -17,7 +24,7 @@ struct slot {
     struct ab_pair *pair;
     size_t cell;
     int arm;
-    bool counts; /* instructions */
+    enum ab_kind kind;
 };
 
 /* Where the rows of the process that runs now go. */
@@ -65,6 +72,7 @@ int ab_pair_open(struct ab_pair *pair, const char *folder, const struct plan *co
     }
     size_t count = plans[AB_BASE]->cell_count;
     pair->chosen = xcalloc(count, sizeof *pair->chosen);
+    pair->iteration_ns = xcalloc(count, sizeof *pair->iteration_ns);
     for (size_t i = 0; i < count; i++)
         pair->chosen[i] = !plans[AB_BASE]->cells[i].skip;
     write_skipped(pair, run);
@@ -84,7 +92,9 @@ int ab_pair_close(struct ab_pair *pair)
         first = first ? first : error;
     }
     free(pair->chosen);
+    free(pair->iteration_ns);
     pair->chosen = NULL;
+    pair->iteration_ns = NULL;
     return first;
 }
 
@@ -115,8 +125,43 @@ static void check_agreement(struct ab_meter *meter, const struct plan_cell *cell
 
 static int64_t number_of(const struct slot *slot)
 {
-    return slot->counts ? measure_instructions_number(slot->pair->counted_count)
-                        : (int64_t)slot->pair->done_count;
+    unsigned done_count = slot->pair->done_counts[slot->kind];
+    switch (slot->kind) {
+    case AB_INSTRUCTIONS:
+        return measure_instructions_number(done_count);
+    case AB_BESIDE:
+        return measure_beside_number(done_count);
+    default:
+        return (int64_t)done_count;
+    }
+}
+
+static void note_iteration(const struct slot *slot, const struct invocation_result *result,
+                           unsigned iterations)
+{
+    int64_t *shortest_ns = &slot->pair->iteration_ns[slot->cell];
+    int64_t ns = result->measured_ns / iterations;
+    if (slot->kind == AB_NORMAL && slot->arm == AB_BASE && result->status == INVOCATION_OK &&
+        ns > 0 && (*shortest_ns == 0 || ns < *shortest_ns))
+        *shortest_ns = ns;
+}
+
+/* Beside base, in either arm. */
+static void run_beside(struct invocation_result *result, const struct ab_meter *meter,
+                       const struct slot *slot, size_t padding_bytes)
+{
+    struct invocation_options options = *meter->invocation;
+    int64_t iteration_ns = slot->pair->iteration_ns[slot->cell];
+    int64_t iterations = iteration_ns ? (AB_BESIDE_NS + iteration_ns - 1) / iteration_ns : 0;
+    if (iterations > options.iterations)
+        options.iterations =
+            iterations < AB_BESIDE_ITERATIONS_MAX ? (unsigned)iterations : AB_BESIDE_ITERATIONS_MAX;
+    struct beside_process own = {&slot->pair->plans[slot->arm]->cells[slot->cell], padding_bytes,
+                                 &options};
+    struct beside_process base = {
+        &slot->pair->plans[AB_BASE]->cells[slot->cell],
+        plan_padding(meter->order_seed, OTHER_PADDING + meter->started_count), &options};
+    beside_run(result, &own, &base, meter->started_count);
 }
 
 static void run_slot(struct ab_meter *meter, const struct slot *slot)
@@ -133,11 +178,14 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
                   meter->expected_count ? (double)meter->started_count / meter->expected_count : 0,
                   -1);
     struct invocation_options options = *meter->invocation;
-    if (slot->counts)
+    if (slot->kind == AB_INSTRUCTIONS)
         options = measure_instruction_options(&options);
     struct invocation_result result;
-    invocation_run(&result, cell, plan_padding(meter->order_seed, meter->started_count), &options,
-                   &sink);
+    size_t padding_bytes = plan_padding(meter->order_seed, meter->started_count);
+    if (slot->kind == AB_BESIDE)
+        run_beside(&result, meter, slot, padding_bytes);
+    else
+        invocation_run(&result, cell, padding_bytes, &options, &sink);
     meter->started_count++;
     if (result.interrupted) {
         meter->interrupted = true;
@@ -145,6 +193,7 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
         meter->error = result.shortage;
     } else {
         check_agreement(meter, cell, &result);
+        note_iteration(slot, &result, options.iterations);
         if (!place.files->error)
             run_files_commit(place.files, &place.row, &result);
         if (result.status != INVOCATION_OK)
@@ -182,26 +231,21 @@ static void put_base_first(struct slot *slots, size_t count)
             }
 }
 
-/* How many of its invocations a pair has made. */
-static unsigned *made_count(struct ab_pair *pair, bool counts)
+static void measure_round(struct ab_meter *meter, enum ab_kind kind, struct ab_pair *const *pairs,
+                          size_t pair_count, unsigned invocations)
 {
-    return counts ? &pair->counted_count : &pair->done_count;
-}
-
-static void measure_round(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
-                          unsigned invocations, bool counts)
-{
+    static const unsigned first_rounds[AB_KINDS] = {
+        [AB_INSTRUCTIONS] = PLAN_FIRST_INSTRUCTION_ROUND, [AB_BESIDE] = PLAN_FIRST_BESIDE_ROUND};
     struct slot *slots = NULL;
     size_t count = 0;
-    unsigned round = counts ? PLAN_FIRST_INSTRUCTION_ROUND + meter->counting_round_count++
-                            : meter->round_count++;
+    unsigned round = first_rounds[kind] + meter->round_counts[kind]++;
     for (size_t p = 0; p < pair_count; p++)
         for (size_t i = 0; i < pairs[p]->plans[AB_BASE]->cell_count; i++)
             for (int arm = 0; arm < AB_ARMS; arm++)
                 if (pairs[p]->chosen[i] && !pairs[p]->plans[arm]->cells[i].skip &&
-                    *made_count(pairs[p], counts) < invocations)
+                    pairs[p]->done_counts[kind] < invocations)
                     *(struct slot *)xappend(&slots, &count, sizeof *slots) =
-                        (struct slot){pairs[p], i, arm, counts};
+                        (struct slot){pairs[p], i, arm, kind};
     shuffle(slots, count, meter->order_seed, round);
     if (round == 0)
         put_base_first(slots, count);
@@ -209,31 +253,19 @@ static void measure_round(struct ab_meter *meter, struct ab_pair *const *pairs, 
         run_slot(meter, &slots[i]);
     free(slots);
     for (size_t p = 0; p < pair_count; p++)
-        *made_count(pairs[p], counts) += *made_count(pairs[p], counts) < invocations;
+        pairs[p]->done_counts[kind] += pairs[p]->done_counts[kind] < invocations;
 }
 
-static void measure_rounds(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
-                           unsigned invocations, bool counts)
+void ab_pair_measure(struct ab_meter *meter, enum ab_kind kind, struct ab_pair *const *pairs,
+                     size_t pair_count, unsigned invocations)
 {
     for (;;) {
         bool is_done = true;
         for (size_t p = 0; p < pair_count; p++)
-            is_done &= *made_count(pairs[p], counts) >= invocations;
+            is_done &= pairs[p]->done_counts[kind] >= invocations;
         if (is_done || meter->error || meter->interrupted)
             break;
-        measure_round(meter, pairs, pair_count, invocations, counts);
+        measure_round(meter, kind, pairs, pair_count, invocations);
     }
     progress_clear(meter->progress);
-}
-
-void ab_pair_measure(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
-                     unsigned invocations)
-{
-    measure_rounds(meter, pairs, pair_count, invocations, false);
-}
-
-void ab_pair_count_instructions(struct ab_meter *meter, struct ab_pair *const *pairs,
-                                size_t pair_count, unsigned invocations)
-{
-    measure_rounds(meter, pairs, pair_count, invocations, true);
 }

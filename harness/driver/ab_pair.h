@@ -14,12 +14,25 @@
 
 enum { AB_BASE, AB_NEW, AB_ARMS };
 
+/* Shorter processes that take turns are too seldom interrupted for their ratio to be sharp: with
+ * 40 ms it varied by 3 %, with 550 ms by 1 %. */
+#define AB_BESIDE_NS INT64_C(500000000)
+
+/* What an invocation is made for. */
+enum ab_kind {
+    AB_NORMAL,
+    AB_INSTRUCTIONS, /* under valgrind; all cells have measure_has_instructions() */
+    AB_BESIDE,       /* taking turns with a process of base (beside.h), in both arms */
+    AB_KINDS
+};
+
 struct ab_pair {
     const struct plan *plans[AB_ARMS]; /* with the same keys in the same order */
     struct run_files files[AB_ARMS];
-    bool *chosen;           /* by cell: whether it is measured, in the arms that do not skip it */
-    unsigned done_count;    /* invocations of each chosen cell in each arm */
-    unsigned counted_count; /* and those that count instructions */
+    bool *chosen; /* by cell: whether it is measured, in the arms that do not skip it */
+    unsigned done_counts[AB_KINDS]; /* invocations of each chosen cell in each arm */
+    /* By cell: the shortest iteration of base's normal invocations; 0: none was ok. */
+    int64_t *iteration_ns;
 };
 
 /* What run.csv says of an arm beyond what it says of any run. */
@@ -44,23 +57,18 @@ struct ab_meter {
     struct progress *progress;
     struct agreement agreement; /* freed by the caller */
     unsigned started_count;
-    unsigned round_count;
-    unsigned counting_round_count; /* rounds of those that count instructions */
-    unsigned expected_count;       /* of processes, for the progress */
-    int error;                     /* of writing or of starting a process, a negative errno */
+    unsigned round_counts[AB_KINDS];
+    unsigned expected_count; /* of invocations, for the progress */
+    int error;               /* of writing or of starting a process, a negative errno */
     bool interrupted;
 };
 
-/* Goes on until each chosen cell of each of the pairs has `invocations` invocations in both arms:
- * in rounds, each of which runs every chosen cell of every pair once in each arm, all in one random
- * order, so that what changes on the machine meets both arms alike. Ends early where the meter has
- * an error or was interrupted. */
-void ab_pair_measure(struct ab_meter *meter, struct ab_pair *const *pairs, size_t pair_count,
-                     unsigned invocations);
-
-/* The same with invocations that count instructions, which count by themselves. All cells have
- * measure_has_instructions(). */
-void ab_pair_count_instructions(struct ab_meter *meter, struct ab_pair *const *pairs,
-                                size_t pair_count, unsigned invocations);
+/* Goes on until each chosen cell of each of the pairs has `invocations` invocations of that kind in
+ * both arms: in rounds, each of which runs every chosen cell of every pair once in each arm, all in
+ * one random order, so that what changes on the machine meets both arms alike. Those that take
+ * turns have as many iterations as last AB_BESIDE_NS at the speed of the normal ones before, and at
+ * least as many as these. Ends early where the meter has an error or was interrupted. */
+void ab_pair_measure(struct ab_meter *meter, enum ab_kind kind, struct ab_pair *const *pairs,
+                     size_t pair_count, unsigned invocations);
 
 #endif

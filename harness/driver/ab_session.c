@@ -17,6 +17,7 @@
 #define MOVED              "the machine moved"
 #define INSTRUCTIONS       "instructions_count"
 #define PAUSE_INSTRUCTIONS "pause_instructions_count"
+#define BESIDE             "beside_"
 
 /* A comparison of two folders as they are now. */
 struct evaluation {
@@ -75,7 +76,8 @@ static bool begins(const char *text, const char *prefix)
 /* Whether invocations of the cell can have the metric, as far as is known before any. */
 static bool may_have(const struct ab_session *s, const struct plan_cell *cell, const char *metric)
 {
-    static const char *const of_tracing[] = {"pause_", "mmu_", "gc_", "marked_", "retained_"};
+    static const char *const of_tracing[] = {"pause_",  "mmu_",      "gc_",
+                                             "marked_", "retained_", BESIDE "pause_"};
     static const char *const of_requests[] = {"open_", "metered_"};
     bool traces = !strcmp(cell->variant->runner->reclaim, "tracing");
     for (size_t i = 0; i < sizeof of_tracing / sizeof *of_tracing; i++)
@@ -86,6 +88,8 @@ static bool may_have(const struct ab_session *s, const struct plan_cell *cell, c
             return false;
     /* No processor tells what its stops were. */
     if (!strcmp(metric, PAUSE_INSTRUCTIONS) && !s->counts_instructions)
+        return false;
+    if (begins(metric, BESIDE) && !s->takes_turns)
         return false;
     return !begins(metric, "stall_"); /* there are no probes here */
 }
@@ -127,12 +131,13 @@ static void tell_looks(const struct ab_session *s, const struct looks *looks, si
 }
 
 /* Whether further invocations may decide it: those that count instructions are all made before the
- * first look. */
+ * first look, and so are those that take turns where their number is given. */
 static bool is_open(const struct ab_session *s, const struct compare_row *row)
 {
     bool is_counted =
         !strcmp(row->metric, INSTRUCTIONS) || !strcmp(row->metric, PAUSE_INSTRUCTIONS);
-    return row->verdict == COMPARE_INCONCLUSIVE && !(s->run.instructions && is_counted);
+    return row->verdict == COMPARE_INCONCLUSIVE && !(s->run.instructions && is_counted) &&
+           !(s->beside && begins(row->metric, BESIDE));
 }
 
 static bool is_decided(const struct ab_session *s, const struct compare_result *result)
@@ -203,6 +208,29 @@ static int end_of(const struct ab_session *s, const struct ab_meter *meter)
     return meter->error ? fail_writing(s, meter->error) : CMD_DONE;
 }
 
+/* How many take turns by the time that there are `invocations` others. */
+static unsigned beside_count(const struct ab_session *s, size_t invocations)
+{
+    if (!s->takes_turns)
+        return 0;
+    return s->beside ? s->beside : (unsigned)invocations;
+}
+
+/* What a look at that many invocations needs. */
+static void measure(const struct ab_session *s, struct ab_meter *meter,
+                    struct ab_pair *const *pairs, size_t pair_count, size_t invocations)
+{
+    ab_pair_measure(meter, AB_NORMAL, pairs, pair_count, (unsigned)invocations);
+    ab_pair_measure(meter, AB_INSTRUCTIONS, pairs, pair_count, s->run.instructions);
+    ab_pair_measure(meter, AB_BESIDE, pairs, pair_count, beside_count(s, invocations));
+}
+
+/* How many invocations a cell has in an arm, with `invocations` normal ones. */
+static size_t count_invocations(const struct ab_session *s, size_t invocations)
+{
+    return invocations + s->run.instructions + beside_count(s, invocations);
+}
+
 /* Looks at fresh invocations of the suspects until they decide what was found. */
 static int confirm_at_looks(const struct ab_session *s, struct ab_meter *meter,
                             struct ab_pair *fresh, const struct looks *looks,
@@ -211,8 +239,7 @@ static int confirm_at_looks(const struct ab_session *s, struct ab_meter *meter,
     struct evaluation again = {0};
     int code = CMD_DONE;
     for (size_t look = 0; look < looks->count; look++) {
-        ab_pair_measure(meter, &fresh, 1, (unsigned)looks->invocations[look]);
-        ab_pair_count_instructions(meter, &fresh, 1, s->run.instructions);
+        measure(s, meter, &fresh, 1, looks->invocations[look]);
         code = end_of(s, meter);
         if (code == CMD_DONE)
             code = evaluate(&again, s, fresh, looks->alpha);
@@ -255,7 +282,7 @@ static int confirm(const struct ab_session *s, struct ab_meter *meter, struct ev
                   found->result->count[COMPARE_REGRESSED], found->result->count[COMPARE_BROKEN],
                   looks.invocations[0], last);
     meter->expected_count =
-        meter->started_count + (unsigned)(cell_count * (last + s->run.instructions) * AB_ARMS);
+        meter->started_count + (unsigned)(cell_count * count_invocations(s, last) * AB_ARMS);
     int code = confirm_at_looks(s, meter, &fresh, &looks, found);
     ab_pair_close(&fresh);
     return code;
@@ -326,8 +353,7 @@ static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
     size_t look = 0;
     int code = CMD_DONE;
     for (;; look++) {
-        ab_pair_measure(meter, pairs, 2, (unsigned)looks->invocations[look]);
-        ab_pair_count_instructions(meter, pairs, 2, s->run.instructions);
+        measure(s, meter, pairs, 2, looks->invocations[look]);
         code = end_of(s, meter);
         if (code == CMD_DONE)
             code = evaluate(&found, s, main_pair, looks->alpha);
@@ -370,7 +396,7 @@ static int open_control(const struct ab_session *s, struct ab_pair *control, siz
 }
 
 /* The looks, the number of cells that are measured, the first of them, and how many invocations
- * count instructions. */
+ * count instructions and take turns. */
 static int plan_looks(struct ab_session *s, struct looks *looks, size_t *cell_count, size_t *first)
 {
     const struct plan *plan = s->plans[AB_BASE];
@@ -392,6 +418,7 @@ static int plan_looks(struct ab_session *s, struct looks *looks, size_t *cell_co
     looks_plan(looks, 0, s->invocations, family, s->flags->alpha);
     if (s->counts_instructions)
         s->run.instructions = s->instructions ? s->instructions : (unsigned)looks->invocations[0];
+    s->run.beside = beside_count(s, s->invocations);
     return CMD_DONE;
 }
 
@@ -422,8 +449,8 @@ int ab_session_run(struct ab_session *s, struct invocation_options *invocation)
         .order_seed = s->run.order_seed,
         .progress = s->progress,
         .expected_count =
-            (unsigned)((cell_count + 1) *
-                       (looks.invocations[looks.count - 1] + s->run.instructions) * AB_ARMS),
+            (unsigned)((cell_count + 1) * count_invocations(s, looks.invocations[looks.count - 1]) *
+                       AB_ARMS),
     };
     code = compare_at_looks(s, &meter, &main_pair, &control_pair, &looks);
     agreement_free(&meter.agreement);

@@ -18,11 +18,13 @@ struct ab_session {
     struct ab_arm arms[AB_ARMS];
     const struct compare_flags *flags;
     const struct gate *gate;
-    struct environment_run run; /* run.instructions is set by ab_session_run() */
+    struct environment_run run; /* instructions and beside are set by ab_session_run() */
     unsigned invocations;       /* at most, of each arm */
     bool counts_instructions;
     unsigned instructions; /* invocations that count them, of each arm; 0: as many as can decide */
-    const char *folder;    /* gets base/, new/, control/base/, control/new/, and confirm/ */
+    bool takes_turns;
+    unsigned beside;    /* invocations that do, of each arm; 0: as many as there are others */
+    const char *folder; /* gets base/, new/, control/base/, control/new/, and confirm/ */
     struct progress *progress;
 };
 

@@ -46,7 +46,9 @@ static _Noreturn void become(const struct child_options *options, pid_t parent, 
             close(score);
         }
     }
-    bool ok = dup2(null_fd, STDIN_FILENO) >= 0 && dup2(fds[0], STDOUT_FILENO) >= 0 &&
+    bool ok = (!options->processors ||
+               !sched_setaffinity(0, sizeof *options->processors, options->processors)) &&
+              dup2(null_fd, STDIN_FILENO) >= 0 && dup2(fds[0], STDOUT_FILENO) >= 0 &&
               dup2(fds[1], STDERR_FILENO) >= 0 &&
               (fds[2] < 0 || dup2(fds[2], CHILD_RECORDS_FD) >= 0) &&
               (!options->event_log_fd || dup2(options->event_log_fd, CHILD_EVENT_LOG_FD) >= 0);

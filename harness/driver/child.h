@@ -2,6 +2,7 @@
 #ifndef DRIVER_CHILD_H
 #define DRIVER_CHILD_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -19,12 +20,13 @@ struct child {
 #define CHILD_EVENT_LOG_FD 4
 
 struct child_options {
-    const char *path;  /* the program; without a slash it is looked up in PATH */
-    char *const *argv; /* NULL-terminated */
-    char *const *env;  /* NULL-terminated, or NULL: the driver's own */
-    bool records;      /* give it CHILD_RECORDS_FD */
-    int event_log_fd;  /* from 10 on, to become CHILD_EVENT_LOG_FD; 0: none */
-    bool measured;     /* raise its oom_score_adj, and make sure that ASLR is on */
+    const char *path;            /* the program; without a slash it is looked up in PATH */
+    char *const *argv;           /* NULL-terminated */
+    char *const *env;            /* NULL-terminated, or NULL: the driver's own */
+    bool records;                /* give it CHILD_RECORDS_FD */
+    int event_log_fd;            /* from 10 on, to become CHILD_EVENT_LOG_FD; 0: none */
+    bool measured;               /* raise its oom_score_adj, and make sure that ASLR is on */
+    const cpu_set_t *processors; /* on which alone it may run; NULL: the driver's */
 };
 
 /* Starts it with stdin from /dev/null and no signal blocked; it dies with this thread. On failure

@@ -33,6 +33,7 @@ enum {
     KEY_ITERATIONS,
     KEY_WARMUP,
     KEY_INSTRUCTIONS,
+    KEY_BESIDE,
     KEY_TIMEOUT,
     KEY_SEED,
     KEY_ORDER_SEED,
@@ -66,6 +67,11 @@ static const struct argp_option option_table[] = {
      "further processes per cell and arm under valgrind, for instructions_count and "
      "pause_instructions_count only, at least 3 (default: 0, or where N is left out as many as can "
      "decide); they are slow, and need no quiet machine",
+     0},
+    {"beside", KEY_BESIDE, "N", OPTION_ARG_OPTIONAL,
+     "further processes per cell and arm that take turns with one of base on one processor, for "
+     "beside_cpu_ratio and beside_pause_cpu_ratio only, at least 4 (default: 0, or where N is left "
+     "out as many as there are others): what else the machine does meets both alike",
      0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "ends a process that takes longer (default: 300)", 0},
     {"seed", KEY_SEED, "N", 0, "seed of the workloads' input (default: 1)", 0},
@@ -102,7 +108,9 @@ struct request {
     unsigned invocations;
     bool counts_instructions;
     unsigned instructions; /* 0: as many as can decide */
-    char *valgrind;        /* its version; NULL where it is not used */
+    bool takes_turns;
+    unsigned beside; /* 0: as many as there are others */
+    char *valgrind;  /* its version; NULL where it is not used */
     bool has_order_seed;
     uint64_t order_seed;
     const char *out;
@@ -115,9 +123,14 @@ static error_t check_request(const struct request *r, const struct argp_state *s
         return cmd_usage(state, "two variants are needed: --base VARIANT --new VARIANT");
     if (!r->plan.suite && !r->plan.workload_count)
         return cmd_usage(state, "nothing named to measure: give --workload NAME, or --suite quick");
-    for (size_t i = 0; i < r->flags.metric_count && !r->counts_instructions; i++)
-        if (!strcmp(r->flags.metrics[i], "pause_instructions_count"))
-            return cmd_usage(state, "--metric %s needs --instructions", r->flags.metrics[i]);
+    for (size_t i = 0; i < r->flags.metric_count; i++) {
+        const char *metric = r->flags.metrics[i];
+        if (!r->counts_instructions && !strcmp(metric, "pause_instructions_count"))
+            return cmd_usage(state, "--metric %s needs --instructions", metric);
+        if (!r->takes_turns &&
+            (!strcmp(metric, "beside_cpu_ratio") || !strcmp(metric, "beside_pause_cpu_ratio")))
+            return cmd_usage(state, "--metric %s needs --beside", metric);
+    }
     return 0;
 }
 
@@ -162,6 +175,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         r->counts_instructions = true;
         return text ? cell_flags_unsigned(state, "instructions", text, MEASURE_INSTRUCTIONS_LEAST,
                                           INVOCATIONS_MAX, &r->instructions)
+                    : 0;
+    case KEY_BESIDE:
+        r->takes_turns = true;
+        return text ? cell_flags_unsigned(state, "beside", text, INVOCATIONS_LEAST, INVOCATIONS_MAX,
+                                          &r->beside)
                     : 0;
     case KEY_TIMEOUT:
         return cell_flags_unsigned(state, "timeout", text, 1, TIMEOUT_MAX_S,
@@ -290,6 +308,8 @@ static int compare_sides(struct request *r, struct side *sides, struct progress 
         .invocations = r->invocations,
         .counts_instructions = r->counts_instructions,
         .instructions = r->instructions,
+        .takes_turns = r->takes_turns,
+        .beside = r->beside,
         .folder = folder,
         .progress = progress,
     };

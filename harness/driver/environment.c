@@ -206,6 +206,8 @@ static void write_request(struct run_files *files, const struct plan *plan,
         write_owned(files, "instructions", xprintf("%u", run->instructions));
         run_files_key(files, "valgrind", run->valgrind);
     }
+    if (run->beside)
+        write_owned(files, "beside", xprintf("%u", run->beside));
     write_owned(files, "iterations", xprintf("%u", o->iterations));
     write_owned(files, "warmup", xprintf("%u", o->warmup));
     write_owned(files, "timeout_s", xprintf("%u", o->timeout_s));

@@ -15,6 +15,7 @@ struct environment_run {
     unsigned probes;
     unsigned instructions;
     const char *valgrind; /* version of the one that counts them, or NULL */
+    unsigned beside;      /* invocations that take turns with one of base */
     const struct invocation_options *options;
 };
 

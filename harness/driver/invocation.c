@@ -183,18 +183,25 @@ static void take_collection(struct session *s, const struct record *record)
 /* Whether an invocation measures one thing only, at a speed that is not the program's. */
 static bool is_special(const struct invocation_options *options)
 {
-    return options->probe || options->instructions;
+    return options->probe || options->instructions || options->beside;
+}
+
+static bool is_cpu_time(const char *metric)
+{
+    return !strcmp(metric, "cpu_user_ns") || !strcmp(metric, "cpu_sys_ns") ||
+           !strcmp(metric, "pause_cpu_total_ns");
 }
 
 /* Whether a record of such an invocation counts: a probe contributes its stalls and nothing else
- * (METHODS.md section 3), whatever its runner sends, and one that counts instructions not even
- * those. */
+ * (METHODS.md section 3), whatever its runner sends, one that takes turns its CPU times, and one
+ * that counts instructions not even those. */
 static bool is_of_special(const struct session *s, const struct record *record)
 {
     const char *name = record->fields[0];
     switch (record->kind) {
     case RECORD_METRIC:
-        return (s->options->probe && !strncmp(name, "stall_", 6)) || !strcmp(name, "checksum");
+        return (s->options->probe && !strncmp(name, "stall_", 6)) ||
+               (s->options->beside && is_cpu_time(name)) || !strcmp(name, "checksum");
     case RECORD_EXTRA:
     case RECORD_ITERATION:
     case RECORD_PAUSE:
@@ -636,6 +643,8 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
         add_flag(result, "probe");
     if (options->instructions)
         add_flag(result, "instructions");
+    if (options->beside)
+        add_flag(result, "beside");
     struct session s = {.result = result, .options = options, .sink = sink};
     struct arguments arguments;
     char *callgrind = options->instructions ? callgrind_file() : NULL;
@@ -651,7 +660,8 @@ void invocation_run(struct invocation_result *result, const struct plan_cell *ce
                                   .env = env,
                                   .records = true,
                                   .event_log_fd = s.event_log_fd,
-                                  .measured = true};
+                                  .measured = true,
+                                  .processors = options->beside};
     uint64_t oom_kills = read_oom_kills();
     s.start_ns = clock_now_ns();
     s.deadline_ns = s.start_ns + timeout_ns(options);

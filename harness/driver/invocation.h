@@ -2,6 +2,7 @@
 #ifndef DRIVER_INVOCATION_H
 #define DRIVER_INVOCATION_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,9 @@ struct invocation_options {
     bool probe;         /* run the variant's probe runner, which gives nothing but stalls */
     bool instructions;  /* under valgrind, which gives nothing but the number of instructions */
     uint64_t memory_cap_bytes;
+    /* On which processors alone it runs, taking turns with another process, so that it gives
+     * nothing but CPU times (beside.h). NULL: wherever the driver may run, and no such thing. */
+    const cpu_set_t *beside;
     /* Nothing is recorded but times and usage, nor the memory sampled: what recording itself costs
      * is the difference. No choice of a user's. */
     bool is_bare;

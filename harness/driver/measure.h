@@ -34,11 +34,18 @@ static inline int64_t measure_probe_number(unsigned probe)
     return -1 - (int64_t)probe;
 }
 
-/* The same of those that count instructions: below those of all probes that there can be. */
+/* The same of those that count instructions: below those of all probes that there can be, and as
+ * many. */
 #define MEASURE_PROBES_MAX 100000
 static inline int64_t measure_instructions_number(unsigned number)
 {
     return -1 - MEASURE_PROBES_MAX - (int64_t)number;
+}
+
+/* And of those that take turns with another. */
+static inline int64_t measure_beside_number(unsigned number)
+{
+    return -1 - 2 * (int64_t)MEASURE_PROBES_MAX - (int64_t)number;
 }
 
 /* Fewer counts cannot show that they are exact. */

@@ -59,6 +59,7 @@ void plan_free(struct plan *plan);
  * come before. */
 #define PLAN_FIRST_PROBE_ROUND       (1u << 31)
 #define PLAN_FIRST_INSTRUCTION_ROUND (3u << 30) /* and of those that count instructions */
+#define PLAN_FIRST_BESIDE_ROUND      (7u << 29) /* and of those that take turns */
 
 /* The runnable cells in the order of round number `round`, drawn from order_seed: indexes into
  * plan->cells, runnable_count of them, into `order`. Depends on nothing else, so that a run can be

@@ -104,8 +104,8 @@ static void add_count(struct text_table *table, size_t count)
 static char *other_flags(const struct report *report, const struct run_cell *cell)
 {
     static const char *const known[] = {
-        "noisy", "unsteady",    "latency_near_observer", "pauses_near_observer",
-        "probe", "instructions"};
+        "noisy",        "unsteady", "latency_near_observer", "pauses_near_observer", "probe",
+        "instructions", "beside"};
     char *found = xstrdup("");
     for (size_t i = 0; i < cell->invocation_count; i++) {
         const char *word = report->run->invocations[cell->invocations[i]].flags;

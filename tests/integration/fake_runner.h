@@ -12,11 +12,17 @@
  *   mismatch   refuses its library
  *   steps      steady, and marks 100000 steps of work for callgrind
  *   more_steps the same with 110000
+ *   meets      steady; with several iterations, as when taking turns, tells on how many processors,
+ *              and waits until another has come that counts itself in the folder that `meet` names
+ *   meets_slow the same, slow
+ *   breaks     steady; with several iterations it crashes
+ *   hangs      the same, but it tells its process ID in the file `hanging` and sleeps
  * Include after gcmeter_process.h. */
 #ifndef TESTS_FAKE_RUNNER_H
 #define TESTS_FAKE_RUNNER_H
 
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -62,6 +68,48 @@ static inline bool fake_is_listed(const char *runner, long number)
     return found;
 }
 
+static inline bool fake_is_taking_turns(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (!strcmp(argv[i], "--iterations"))
+            return strcmp(argv[i + 1], "1") != 0;
+    return false;
+}
+
+/* Returns when as many have come as make pairs; false: none came. */
+static inline bool fake_meet(const char *runner)
+{
+    char place[4096] = "";
+    FILE *named = fopen(fake_beside(runner, "meet"), "r");
+    if (!named || fscanf(named, "%4000s", place) != 1)
+        return false;
+    fclose(named);
+    strcat(place, "/count");
+    long number = fake_count(place);
+    struct stat met;
+    for (int tries = 0; tries < 6000; tries++) {
+        if (!stat(place, &met) && met.st_size > (number | 1))
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
+static inline void fake_take_turns(const char *runner, const char *behaviour)
+{
+    cpu_set_t processors;
+    sched_getaffinity(0, sizeof processors, &processors);
+    dprintf(3, "flag,processors=%d\n", CPU_COUNT(&processors));
+    if (!strcmp(behaviour, "breaks") || (strstr(behaviour, "meets") && !fake_meet(runner)))
+        raise(SIGKILL);
+    if (!strcmp(behaviour, "hangs")) {
+        FILE *file = fopen(fake_beside(runner, "hanging"), "a");
+        fprintf(file, "%d\n", getpid());
+        fclose(file);
+        sleep(1000);
+    }
+}
+
 static inline int fake_describe(const char *name, const char *behaviour)
 {
     printf("protocol,1\r\nname,%s\r\nsummary,\"a runner, for tests\"\r\nversion,1\r\n", name);
@@ -102,7 +150,10 @@ static inline int fake_runner(int argc, char **argv)
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
     }
-    bool slow = !strcmp(behaviour, "slow") || (!strcmp(behaviour, "lucky") && number < 8) ||
+    if (fake_is_taking_turns(argc, argv))
+        fake_take_turns(argv[0], behaviour);
+    bool slow = !strcmp(behaviour, "slow") || !strcmp(behaviour, "meets_slow") ||
+                (!strcmp(behaviour, "lucky") && number < 8) ||
                 (!strcmp(behaviour, "listed") && fake_is_listed(argv[0], number));
     if (strstr(behaviour, "steps")) {
         volatile unsigned left_count = !strcmp(behaviour, "steps") ? 100000 : 110000;
@@ -116,9 +167,10 @@ static inline int fake_runner(int argc, char **argv)
     uint64_t wall_ns = slow ? 8000000 : 5000000;
     wall_ns += !strcmp(behaviour, "noisy") ? jitter * 5000 : jitter;
     dprintf(3,
-            "end,%" PRId64 "\nmetric,wall_ns,%" PRIu64 "\nmetric,checksum,42\n"
-            "iteration,0,5000,5000\nstatus,ok,\ndone\n",
-            clock_now_ns(), wall_ns);
+            "end,%" PRId64 "\nmetric,wall_ns,%" PRIu64 "\nmetric,cpu_user_ns,%" PRIu64
+            "\nmetric,cpu_sys_ns,1000000\nmetric,pause_cpu_total_ns,%" PRIu64
+            "\nmetric,checksum,42\niteration,0,5000,5000\nstatus,ok,\ndone\n",
+            clock_now_ns(), wall_ns, wall_ns, wall_ns / 2);
     return 0;
 }
 
