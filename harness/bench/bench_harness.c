@@ -5,9 +5,11 @@
  *
  * OUT gets ratios.csv, costs.csv and run.csv, and stdout the two tables. The arms are whole
  * invocations by the driver, as `gcmeter run` makes them, and bare ones: `--record 0`, and no
- * sampling of memory. Exit codes: 0 done; 1 a cost is beyond its bound, or a workload is certainly
- * slower by more than its; 2 usage; 3 something is missing; 4 an invocation failed; 130
- * interrupted. */
+ * sampling of memory. Wall time is compared over processes one after another; on a machine that
+ * does other work it decides nothing, so that CPU time is compared over pairs that take turns on
+ * one processor (driver/beside.h). Exit codes: 0 done; 1 a cost is beyond its bound, or a workload
+ * is certainly slower by more than its; 2 usage; 3 something is missing; 4 an invocation failed;
+ * 130 interrupted. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -23,6 +25,7 @@
 #include "base/rng.h"
 #include "data/csv_write.h"
 #include "data/statistics.h"
+#include "driver/beside.h"
 #include "driver/cmd.h"
 #include "driver/environment.h"
 #include "driver/invocation.h"
@@ -35,7 +38,8 @@
 #define WATCH_MAX_SHARE   0.005
 #define RATIO_MAX         1.02
 
-#define INVOCATIONS_DEFAULT 20
+#define INVOCATIONS_DEFAULT 12
+#define INVOCATIONS_LEAST   6 /* of fewer pairs no interval of the median reaches 95 % */
 #define INVOCATIONS_MAX     STATISTICS_EXACT_MAX
 #define ITERATIONS          2
 #define ALPHA               0.05
@@ -53,10 +57,9 @@ struct sample {
     size_t count;
 };
 
-/* Logarithms, for ratios. */
 struct cell_times {
-    struct sample wall[ARMS];
-    struct sample cpu[ARMS];
+    struct sample wall[ARMS]; /* logarithms */
+    struct sample cpu_ratio;  /* recorded over bare, of pairs */
 };
 
 struct cost {
@@ -124,10 +127,7 @@ static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position
                         invocation_status_word(result.status), result.detail);
     if (!code) {
         double wall_ns = metric(&result, SCHEMA_INVOCATIONS_wall_ns);
-        double cpu_ns = metric(&result, SCHEMA_INVOCATIONS_cpu_user_ns) +
-                        metric(&result, SCHEMA_INVOCATIONS_cpu_sys_ns);
         add(&b->cells[cell].wall[arm], log(wall_ns));
-        add(&b->cells[cell].cpu[arm], log(cpu_ns));
         if (arm == ARM_RECORDED) {
             add_cost(b, COST_OPERATION, metric(&result, SCHEMA_INVOCATIONS_observer_ns));
             if (!isnan(b->watch_cpu_ns))
@@ -138,7 +138,33 @@ static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position
     return code;
 }
 
-/* Rounds of all cells, the two arms of a cell one after the other in random order. */
+/* Both arms at the same time, `first` as beside_run()'s own. 0, or an exit code. */
+static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t position)
+{
+    struct invocation_options options[ARMS] = {b->options, b->options};
+    struct beside_process processes[ARMS];
+    struct invocation_result result;
+    for (int arm = 0; arm < ARMS; arm++) {
+        options[arm].is_bare = arm == ARM_BARE;
+        processes[arm] = (struct beside_process){
+            &b->plan.cells[cell], plan_padding(b->order_seed, position + (uint64_t)arm),
+            &options[arm]};
+    }
+    beside_run(&result, &processes[first], &processes[ARM_RECORDED - first], (unsigned)position);
+    int code = result.interrupted ? CMD_INTERRUPTED : CMD_DONE;
+    if (!code && result.status != INVOCATION_OK)
+        code = cmd_fail(CMD_FAILED, "%s: %s: %s", b->plan.cells[cell].key,
+                        invocation_status_word(result.status), result.detail);
+    if (!code) {
+        double ratio = metric(&result, SCHEMA_INVOCATIONS_beside_cpu_ratio);
+        add(&b->cells[cell].cpu_ratio, first == ARM_RECORDED ? ratio : 1 / ratio);
+    }
+    invocation_result_free(&result);
+    return code;
+}
+
+/* Rounds of all cells, the two arms of a cell one after the other in random order, and then both
+ * at once. */
 static int run_all(struct bench *b)
 {
     size_t *order = xcalloc(b->plan.runnable_count, sizeof *order);
@@ -155,6 +181,9 @@ static int run_all(struct bench *b)
             if (!code)
                 code =
                     run_arm(b, order[i], first == ARM_BARE ? ARM_RECORDED : ARM_BARE, position++);
+            if (!code)
+                code = run_pair(b, order[i], first, position);
+            position += ARMS;
         }
     }
     free(order);
@@ -174,6 +203,16 @@ static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[
     struct shift_estimate shift =
         statistics_shift(u, arms[ARM_BARE].values, arms[ARM_RECORDED].values, ALPHA);
     return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
+}
+
+/* The median of the pairs' ratios. */
+static struct ratio ratio_of_pairs(struct sample *ratios)
+{
+    statistics_sort(ratios->values, ratios->count);
+    struct median_interval interval =
+        statistics_median_interval(ratios->values, ratios->count, ALPHA);
+    return (struct ratio){statistics_median(ratios->values, ratios->count), interval.low,
+                          interval.high};
 }
 
 static FILE *create(const char *folder, const char *name)
@@ -220,7 +259,7 @@ static int write_ratios(struct bench *b, const char *folder)
                                            "without",
                                            "wall, with / without [95 %]",
                                            "at most 2 % more",
-                                           "CPU, with / without [95 %]",
+                                           "CPU in turns, with / without [95 %]",
                                            "at most 2 % more"};
     for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
         text_table_add(&table, headings[i]);
@@ -234,7 +273,7 @@ static int write_ratios(struct bench *b, const char *folder)
         if (!times->wall[ARM_BARE].count)
             continue;
         struct ratio wall = ratio_of(&u, times->wall);
-        struct ratio cpu = ratio_of(&u, times->cpu);
+        struct ratio cpu = ratio_of_pairs(&times->cpu_ratio);
         double medians[ARMS];
         for (int arm = 0; arm < ARMS; arm++)
             medians[arm] = exp(statistics_median(times->wall[arm].values, times->wall[arm].count));
@@ -391,9 +430,9 @@ int main(int argc, char **argv)
     if (argc == 3) {
         char *end;
         unsigned long n = strtoul(argv[2], &end, 10);
-        if (*end || n < 5 || n > INVOCATIONS_MAX)
-            return cmd_fail(CMD_USAGE, "INVOCATIONS is '%s', not a number from 5 to %d", argv[2],
-                            INVOCATIONS_MAX);
+        if (*end || n < INVOCATIONS_LEAST || n > INVOCATIONS_MAX)
+            return cmd_fail(CMD_USAGE, "INVOCATIONS is '%s', not a number from %d to %d", argv[2],
+                            INVOCATIONS_LEAST, INVOCATIONS_MAX);
         b.invocations = (unsigned)n;
     }
     if (argc < 2 || argc > 3)
