@@ -1,7 +1,7 @@
 #include "driver/beside.h"
 
 #include "data/csv_write.h"
-#include "driver/cmd.h"
+#include "driver/stop_signals.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,16 +100,6 @@ static int start_other(const struct beside_process *other, const cpu_set_t *proc
     return error;
 }
 
-/* Whether a signal asks to stop. */
-static bool is_asked_to_stop(int signal_fd)
-{
-    struct signalfd_siginfo info;
-    bool is_asked = false;
-    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        is_asked |= info.ssi_signo != SIGCHLD;
-    return is_asked;
-}
-
 /* Waits for the reply, or for a signal, which is passed on. False: it left none. */
 static bool await(struct reply *reply, pid_t pid, int reply_fd, int signal_fd, bool *interrupted)
 {
@@ -118,7 +107,7 @@ static bool await(struct reply *reply, pid_t pid, int reply_fd, int signal_fd, b
     for (;;) {
         if (poll(polls, 2, -1) < 0 && errno != EINTR)
             break;
-        if (polls[1].revents && is_asked_to_stop(signal_fd)) {
+        if (polls[1].revents && stop_signals_take(signal_fd)) {
             *interrupted = true;
             kill(pid, SIGTERM);
         }

@@ -23,10 +23,10 @@ struct beside_process {
 
 /* Runs `own` and `other` at the same time on one of the processors that this process may use:
  * number `turn` of them, counting round. Each may have half of the memory that its options allow
- * and takes twice their time. The result is that of `own`, with the checksum,
- * and with beside_cpu_ratio and beside_pause_cpu_ratio (where both had stops) as its only metrics.
- * Where `other` fails it is a failure of `own` that says so. To be freed by
- * invocation_result_free(). */
+ * and takes twice their time. The result is that of `own`, with the checksum, beside_cpu_ratio
+ * (unless either took no CPU time that the system counts) and beside_pause_cpu_ratio (where both
+ * had stops) as its only metrics. Where `other` fails it is a failure of `own` that says so. To be
+ * freed by invocation_result_free(). */
 void beside_run(struct invocation_result *result, const struct beside_process *own,
                 const struct beside_process *other, unsigned turn);
 

@@ -10,6 +10,7 @@
 #include "driver/event_rows.h"
 #include "driver/runner_env.h"
 #include "driver/steal.h"
+#include "driver/stop_signals.h"
 #include "driver/xalloc.h"
 
 #include <errno.h>
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -306,10 +306,8 @@ static bool drain(struct session *s, int fd)
 
 static void take_signals(struct session *s)
 {
-    struct signalfd_siginfo info;
-    while (read(s->options->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD)
-            end_process(s, REASON_INTERRUPTED, false);
+    if (stop_signals_take(s->options->signal_fd))
+        end_process(s, REASON_INTERRUPTED, false);
     if (!s->reaped && waitpid(s->child.pid, &s->wait_status, WNOHANG) == s->child.pid)
         s->reaped = true;
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 int stop_signals_open(void)
 {
@@ -19,4 +20,13 @@ int stop_signals_open(void)
     signal(SIGXFSZ, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool stop_signals_take(int fd)
+{
+    struct signalfd_siginfo info;
+    bool asks = false;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        asks |= info.ssi_signo != SIGCHLD;
+    return asks;
 }
