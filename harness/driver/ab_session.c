@@ -14,10 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOVED              "the machine moved"
-#define INSTRUCTIONS       "instructions_count"
-#define PAUSE_INSTRUCTIONS "pause_instructions_count"
-#define BESIDE             "beside_"
+#define MOVED "the machine moved"
 
 /* A comparison of two folders as they are now. */
 struct evaluation {
@@ -73,11 +70,19 @@ static bool begins(const char *text, const char *prefix)
     return !strncmp(text, prefix, strlen(prefix));
 }
 
+enum ab_kind ab_session_kind_of(const char *metric)
+{
+    if (!strcmp(metric, "beside_cpu_ratio") || !strcmp(metric, "beside_pause_cpu_ratio"))
+        return AB_BESIDE;
+    /* A processor may tell how many instructions there were, but not what its stops were. */
+    return strcmp(metric, "pause_instructions_count") ? AB_NORMAL : AB_INSTRUCTIONS;
+}
+
 /* Whether invocations of the cell can have the metric, as far as is known before any. */
 static bool may_have(const struct ab_session *s, const struct plan_cell *cell, const char *metric)
 {
     static const char *const of_tracing[] = {"pause_",  "mmu_",      "gc_",
-                                             "marked_", "retained_", BESIDE "pause_"};
+                                             "marked_", "retained_", "beside_pause_"};
     static const char *const of_requests[] = {"open_", "metered_"};
     bool traces = !strcmp(cell->variant->runner->reclaim, "tracing");
     for (size_t i = 0; i < sizeof of_tracing / sizeof *of_tracing; i++)
@@ -86,10 +91,9 @@ static bool may_have(const struct ab_session *s, const struct plan_cell *cell, c
     for (size_t i = 0; i < sizeof of_requests / sizeof *of_requests; i++)
         if (begins(metric, of_requests[i]) && !cell->workload->workload->is_requests)
             return false;
-    /* No processor tells what its stops were. */
-    if (!strcmp(metric, PAUSE_INSTRUCTIONS) && !s->counts_instructions)
-        return false;
-    if (begins(metric, BESIDE) && !s->takes_turns)
+    enum ab_kind kind = ab_session_kind_of(metric);
+    if ((kind == AB_INSTRUCTIONS && !s->counts_instructions) ||
+        (kind == AB_BESIDE && !s->takes_turns))
         return false;
     return !begins(metric, "stall_"); /* there are no probes here */
 }
@@ -134,10 +138,10 @@ static void tell_looks(const struct ab_session *s, const struct looks *looks, si
  * first look, and so are those that take turns where their number is given. */
 static bool is_open(const struct ab_session *s, const struct compare_row *row)
 {
-    bool is_counted =
-        !strcmp(row->metric, INSTRUCTIONS) || !strcmp(row->metric, PAUSE_INSTRUCTIONS);
+    enum ab_kind kind = ab_session_kind_of(row->metric);
+    bool is_counted = kind == AB_INSTRUCTIONS || !strcmp(row->metric, "instructions_count");
     return row->verdict == COMPARE_INCONCLUSIVE && !(s->run.instructions && is_counted) &&
-           !(s->beside && begins(row->metric, BESIDE));
+           !(s->beside && kind == AB_BESIDE);
 }
 
 static bool is_decided(const struct ab_session *s, const struct compare_result *result)

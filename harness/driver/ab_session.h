@@ -28,6 +28,10 @@ struct ab_session {
     struct progress *progress;
 };
 
+/* The invocations without which there is no such metric; AB_NORMAL where it needs none beyond
+ * those. */
+enum ab_kind ab_session_kind_of(const char *metric);
+
 /* Measures, compares, and prints the verdicts on stdout; returns an exit code. run.options is given
  * a signalfd meanwhile. */
 int ab_session_run(struct ab_session *session, struct invocation_options *invocation);

@@ -125,10 +125,10 @@ static error_t check_request(const struct request *r, const struct argp_state *s
         return cmd_usage(state, "nothing named to measure: give --workload NAME, or --suite quick");
     for (size_t i = 0; i < r->flags.metric_count; i++) {
         const char *metric = r->flags.metrics[i];
-        if (!r->counts_instructions && !strcmp(metric, "pause_instructions_count"))
+        enum ab_kind kind = ab_session_kind_of(metric);
+        if (kind == AB_INSTRUCTIONS && !r->counts_instructions)
             return cmd_usage(state, "--metric %s needs --instructions", metric);
-        if (!r->takes_turns &&
-            (!strcmp(metric, "beside_cpu_ratio") || !strcmp(metric, "beside_pause_cpu_ratio")))
+        if (kind == AB_BESIDE && !r->takes_turns)
             return cmd_usage(state, "--metric %s needs --beside", metric);
     }
     return 0;
