@@ -13,11 +13,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +27,7 @@
 #include "driver/cmd.h"
 #include "driver/environment.h"
 #include "driver/invocation.h"
+#include "driver/stop_signals.h"
 #include "driver/text_table.h"
 #include "driver/xalloc.h"
 
@@ -51,6 +50,11 @@ static const char *backends[] = {"malloc", "marksweep"};
 #define WORKLOAD_OF_RECORDS_ONLY "nothing"
 
 enum arm { ARM_BARE, ARM_RECORDED, ARMS };
+
+static enum arm other_than(enum arm arm)
+{
+    return arm == ARM_BARE ? ARM_RECORDED : ARM_BARE;
+}
 
 struct sample {
     double values[INVOCATIONS_MAX];
@@ -112,6 +116,17 @@ static double metric(const struct invocation_result *result, size_t column)
     return result->metrics[column] ? strtod(result->metrics[column], NULL) : NAN;
 }
 
+/* 0 where it was ok, else an exit code, and the user has been told why. */
+static int exit_code_of(const struct bench *b, size_t cell, const struct invocation_result *result)
+{
+    if (result->interrupted)
+        return CMD_INTERRUPTED;
+    if (result->status == INVOCATION_OK)
+        return CMD_DONE;
+    return cmd_fail(CMD_FAILED, "%s: %s: %s", b->plan.cells[cell].key,
+                    invocation_status_word(result->status), result->detail);
+}
+
 /* One invocation. 0, or an exit code. */
 static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position)
 {
@@ -121,10 +136,7 @@ static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position
     b->watch_cpu_ns = NAN;
     invocation_run(&result, &b->plan.cells[cell], plan_padding(b->order_seed, position),
                    &b->options, &sink);
-    int code = result.interrupted ? CMD_INTERRUPTED : CMD_DONE;
-    if (!code && result.status != INVOCATION_OK)
-        code = cmd_fail(CMD_FAILED, "%s: %s: %s", b->plan.cells[cell].key,
-                        invocation_status_word(result.status), result.detail);
+    int code = exit_code_of(b, cell, &result);
     if (!code) {
         double wall_ns = metric(&result, SCHEMA_INVOCATIONS_wall_ns);
         add(&b->cells[cell].wall[arm], log(wall_ns));
@@ -150,14 +162,14 @@ static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t posit
             &b->plan.cells[cell], plan_padding(b->order_seed, position + (uint64_t)arm),
             &options[arm]};
     }
-    beside_run(&result, &processes[first], &processes[ARM_RECORDED - first], (unsigned)position);
-    int code = result.interrupted ? CMD_INTERRUPTED : CMD_DONE;
-    if (!code && result.status != INVOCATION_OK)
-        code = cmd_fail(CMD_FAILED, "%s: %s: %s", b->plan.cells[cell].key,
-                        invocation_status_word(result.status), result.detail);
+    /* Cells begin 2 * ARMS positions apart: so the processors serve in turn. */
+    beside_run(&result, &processes[first], &processes[other_than(first)],
+               (unsigned)(position / (2 * ARMS)));
+    int code = exit_code_of(b, cell, &result);
     if (!code) {
         double ratio = metric(&result, SCHEMA_INVOCATIONS_beside_cpu_ratio);
-        add(&b->cells[cell].cpu_ratio, first == ARM_RECORDED ? ratio : 1 / ratio);
+        if (!isnan(ratio))
+            add(&b->cells[cell].cpu_ratio, first == ARM_RECORDED ? ratio : 1 / ratio);
     }
     invocation_result_free(&result);
     return code;
@@ -179,8 +191,7 @@ static int run_all(struct bench *b)
             enum arm first = rng_below(&rng, 2) ? ARM_RECORDED : ARM_BARE;
             code = run_arm(b, order[i], first, position++);
             if (!code)
-                code =
-                    run_arm(b, order[i], first == ARM_BARE ? ARM_RECORDED : ARM_BARE, position++);
+                code = run_arm(b, order[i], other_than(first), position++);
             if (!code)
                 code = run_pair(b, order[i], first, position);
             position += ARMS;
@@ -205,9 +216,12 @@ static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[
     return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
 }
 
-/* The median of the pairs' ratios. */
+/* The median of the pairs' ratios; NaN, which keeps no bound and breaks none, where no pair had
+ * one. */
 static struct ratio ratio_of_pairs(struct sample *ratios)
 {
+    if (!ratios->count)
+        return (struct ratio){NAN, NAN, NAN};
     statistics_sort(ratios->values, ratios->count);
     struct median_interval interval =
         statistics_median_interval(ratios->values, ratios->count, ALPHA);
@@ -355,17 +369,6 @@ static int start_run_csv(struct run_files *files, const struct bench *b, const c
     return 0;
 }
 
-static int open_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaddset(&set, numbers[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* All workloads but that of records only, on the backends above. 0, or an exit code. */
 static int make_plan(struct bench *b, const struct catalog *catalog)
 {
@@ -392,7 +395,7 @@ static int measure(struct bench *b, const char *folder, char **argv)
     struct run_files files;
     b->cells = xcalloc(b->plan.cell_count, sizeof *b->cells);
     b->options.memory_cap_bytes = memory_cap_bytes();
-    b->options.signal_fd = open_signals();
+    b->options.signal_fd = stop_signals_open();
     if (mkdir(folder, 0777) && errno != EEXIST)
         return cmd_fail(CMD_MISSING, "%s cannot be made: %s", folder, strerror(errno));
     int code = start_run_csv(&files, b, folder, argv);
