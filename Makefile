@@ -415,7 +415,7 @@ $(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRI
 -include $(BENCH_HARNESS_OBJECT:.o=.d)
 
 .PHONY: bench-harness
-bench-harness: all $(BIN)/bench-harness ## measure what recording costs (three quarters of an hour), into results/published/harness
+bench-harness: all $(BIN)/bench-harness ## measure what recording costs (an hour), into results/published/harness
 	@mkdir -p results/published
 	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
