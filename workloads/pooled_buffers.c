@@ -60,8 +60,8 @@ static const struct workload_param params[] = {
 };
 
 /* One operation uses as many buffers as together have this many words touched. */
-#define OPERATION_WORDS   2048
-#define OPERATION_BUFFERS 32
+#define OPERATION_WORDS   4096
+#define OPERATION_BUFFERS 64
 /* Words handled between two safepoints. */
 #define CHUNK_WORDS 1024
 #define WORD_BYTES  8
@@ -327,8 +327,8 @@ static const char *check(const struct workload_run *run)
 const struct workload workload_pooled_buffers = {
     .name = "pooled_buffers",
     .summary = "temporary buffers of uneven sizes, from a pool or freshly allocated",
-    .operation = "a few buffers taken, written, read back and given back: as many as have 16 KiB "
-                 "written, at most 32",
+    .operation = "a few buffers taken, written, read back and given back: as many as have 32 KiB "
+                 "written, at most 64",
     .params = params,
     .param_count = sizeof params / sizeof params[0],
     .types = types,

@@ -47,8 +47,9 @@ static const struct workload_param params[] = {
 
 #define WORD_BYTES       8
 #define EXAMPLE_ELEMENTS 10
-/* A slice shorter than this takes less than about 1 us: several make one operation. */
-#define OPERATION_ELEMENTS 1000
+/* A slice shorter than this takes a few microseconds at most, of which recording it would be more
+ * than 2 %: several make one operation. */
+#define OPERATION_ELEMENTS 4000
 /* Elements handled between two safepoints: a few microseconds of work. */
 #define CHUNK_ELEMENTS 1024
 
@@ -466,7 +467,7 @@ const struct workload workload_slice_append = {
     .name = "slice_append",
     .summary = "Go slices grown by append, with Go's growth rule and size classes",
     .operation = "one slice grown to its length and the oldest one read back; where slices are "
-                 "shorter than 1000 elements, 1000/elements of them, rounded up",
+                 "shorter than 4000 elements, 4000/elements of them, rounded up",
     .params = params,
     .param_count = sizeof params / sizeof params[0],
     .types = types,

@@ -17,7 +17,7 @@ const (
 
 const (
 	graphNodeBytes      = 16
-	graphOperationNodes = 64
+	graphOperationNodes = 128
 )
 
 // graphNode is followed by its edges: Go has no type for an array of a length that only a parameter
@@ -110,7 +110,7 @@ var cyclicGraph = harness.Workload{
 	Name:    "cyclic_graph",
 	Summary: "rings with random edges, strongly connected, a window of them alive",
 	Operation: "one graph built, and the oldest read and dropped; where graphs are smaller than " +
-		"64 nodes, 64/nodes of them, rounded up",
+		"128 nodes, 128/nodes of them, rounded up",
 	Params: []harness.Param{
 		{"nodes", "count", 64, 1, 100000000, "nodes of a graph"},
 		{"degree", "count", 4, 1, 64, "edges of a node, one of which closes the ring"},

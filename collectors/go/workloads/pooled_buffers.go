@@ -27,16 +27,16 @@ const (
 )
 
 const (
-	bufferOperationWords   = 2048
-	bufferOperationBuffers = 32
+	bufferOperationWords   = 4096
+	bufferOperationBuffers = 64
 	usualPart              = 16 // where large buffers are rare, the usual ones are so much smaller
 )
 
 var pooledBuffers = harness.Workload{
 	Name:    "pooled_buffers",
 	Summary: "temporary buffers of uneven sizes, from a pool or freshly allocated",
-	Operation: "a few buffers taken, written, read back and given back: as many as have 16 KiB " +
-		"written, at most 32",
+	Operation: "a few buffers taken, written, read back and given back: as many as have 32 KiB " +
+		"written, at most 64",
 	Params: []harness.Param{
 		{"bytes", "bytes", 4096, 64, 1 << 30, "size of the largest buffer"},
 		{"buffers", "count", 1500000, 1, 10000000000, "buffers used per iteration, all threads together"},

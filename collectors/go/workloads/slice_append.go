@@ -20,7 +20,7 @@ const (
 	sliceHeaderBytes  = 24
 	boxBytes          = 16
 	exampleElements   = 10
-	operationElements = 1000
+	operationElements = 4000
 )
 
 // What a pointer element refers to.
@@ -42,7 +42,7 @@ var sliceAppend = harness.Workload{
 	Name:    "slice_append",
 	Summary: "Go slices grown by append, with Go's growth rule and size classes",
 	Operation: "one slice grown to its length and the oldest one read back; where slices are " +
-		"shorter than 1000 elements, 1000/elements of them, rounded up",
+		"shorter than 4000 elements, 4000/elements of them, rounded up",
 	Params: []harness.Param{
 		{"elements", "count", 1000, 1, 1 << 30, "elements appended to a slice"},
 		{"slices", "count", 50000, 1, 1000000000, "slices grown per iteration, all threads together"},
