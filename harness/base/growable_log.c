@@ -97,6 +97,25 @@ int growable_log_append(struct growable_log *log, const void *entry)
     return 0;
 }
 
+void *growable_log_claim(struct growable_log *log, uint64_t most, uint64_t *count)
+{
+    uint64_t place;
+    uint64_t index = atomic_load_explicit(log->count, memory_order_relaxed);
+    unsigned part = locate(log, index, &place);
+    unsigned char *memory = part_of(log, part);
+    if (!memory)
+        return NULL;
+    uint64_t left = (log->first_count << part) - place;
+    *count = most < left ? most : left;
+    atomic_store_explicit(log->count, index + *count, memory_order_relaxed);
+    return memory + place * log->entry_bytes;
+}
+
+void growable_log_unclaim(struct growable_log *log, uint64_t count)
+{
+    atomic_fetch_sub_explicit(log->count, count, memory_order_relaxed);
+}
+
 uint64_t growable_log_count(const struct growable_log *log)
 {
     return atomic_load(log->count);

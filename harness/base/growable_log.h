@@ -46,6 +46,14 @@ void growable_log_free(struct growable_log *log);
  * then spoilt, since an entry is missing in its middle, and the caller must give up. */
 int growable_log_append(struct growable_log *log, const void *entry);
 
+/* For a log's only writer, which may then write entries by itself: appends as many entries as fit
+ * in a row, at most `most` (> 0), and returns the first of them, not written, with their number in
+ * *count. NULL where the system has no memory for a new part. */
+void *growable_log_claim(struct growable_log *log, uint64_t most, uint64_t *count);
+
+/* Takes back the last `count` entries of those claimed. */
+void growable_log_unclaim(struct growable_log *log, uint64_t count);
+
 /* How many entries there are. */
 uint64_t growable_log_count(const struct growable_log *log);
 

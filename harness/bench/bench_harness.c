@@ -1,15 +1,20 @@
 /* bench_harness.c: what recording costs (`make bench-harness`): every workload with and without it,
  * interleaved, and the costs of single records as the runners measure them themselves.
  *
- *   bench-harness OUT [INVOCATIONS]
+ *   bench-harness OUT [INVOCATIONS [WORKLOAD...]]
  *
  * OUT gets ratios.csv, costs.csv and run.csv, and stdout the two tables. The arms are whole
  * invocations by the driver, as `gcmeter run` makes them, and bare ones: `--record 0`, and no
  * sampling of memory. Wall time is compared over processes one after another; on a machine that
  * does other work it decides nothing, so that CPU time is compared over pairs that take turns on
- * one processor (driver/beside.h). Exit codes: 0 done; 1 a cost is beyond its bound, or a workload
- * is certainly slower by more than its; 2 usage; 3 something is missing; 4 an invocation failed;
- * 130 interrupted. */
+ * one processor (driver/beside.h).
+ *
+ * Requests are all due at once: on a schedule wall time is what the schedule says, and CPU time
+ * mostly that of waiting for it. The time of a workload that is about the start of a process is the
+ * CPU time of that, in the place of wall time and of pairs.
+ *
+ * Exit codes: 0 done; 1 a cost is beyond its bound, or a workload is certainly slower by more than
+ * its; 2 usage; 3 something is missing; 4 an invocation failed; 130 interrupted. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -41,6 +46,11 @@
 #define INVOCATIONS_LEAST   6 /* of fewer pairs no interval of the median reaches 95 % */
 #define INVOCATIONS_MAX     STATISTICS_EXACT_MAX
 #define ITERATIONS          2
+
+/* Wall time that either of a pair would measure alone: by 1 s what they do not share, since one of
+ * them begins or ends a little later, is small beside 1 %. */
+#define PAIR_NS             1e9
+#define PAIR_ITERATIONS_MAX 100
 #define ALPHA               0.05
 
 /* A collector and a manual backend: what is recorded differs by the stops. */
@@ -48,6 +58,14 @@ static const char *backends[] = {"malloc", "marksweep"};
 
 /* It consists of records and nothing else. */
 #define WORKLOAD_OF_RECORDS_ONLY "nothing"
+
+/* Its time is STARTUP_TIME, of some milliseconds, so that each round takes many for either arm. */
+#define WORKLOAD_OF_STARTUP "startup"
+#define STARTUP_TIME        "startup_cpu_ns"
+#define STARTUPS            50
+
+/* Added to the name of a workload whose requests are due on a schedule by default. */
+#define ALL_DUE_AT_ONCE ":rate=1000000000"
 
 enum arm { ARM_BARE, ARM_RECORDED, ARMS };
 
@@ -62,8 +80,9 @@ struct sample {
 };
 
 struct cell_times {
-    struct sample wall[ARMS]; /* logarithms */
-    struct sample cpu_ratio;  /* recorded over bare, of pairs */
+    struct sample wall[ARMS]; /* logarithms; none of a workload of startup */
+    struct sample cpu_ratio;  /* recorded over bare, of pairs or rounds of startups */
+    struct sample bare_ns;    /* what it takes without recording */
 };
 
 struct cost {
@@ -83,7 +102,9 @@ struct bench {
     uint64_t order_seed;
     struct cell_times *cells; /* parallel to the plan's */
     struct cost costs[COSTS];
-    double watch_cpu_ns; /* of the invocation that runs now */
+    /* Of the invocation that runs now; NaN: unknown. */
+    double watch_cpu_ns;
+    double startup_cpu_ns;
 };
 
 static void add(struct sample *sample, double value)
@@ -109,6 +130,8 @@ static void take_record(void *data, const struct record *record)
         add_cost(b, COST_STOP, value);
     else if (!strcmp(record->fields[0], "hiccup_watch_cpu_ns"))
         b->watch_cpu_ns = value;
+    else if (!strcmp(record->fields[0], STARTUP_TIME))
+        b->startup_cpu_ns = value;
 }
 
 static double metric(const struct invocation_result *result, size_t column)
@@ -127,6 +150,18 @@ static int exit_code_of(const struct bench *b, size_t cell, const struct invocat
                     invocation_status_word(result->status), result->detail);
 }
 
+static void add_wall(struct cell_times *times, enum arm arm, double wall_ns)
+{
+    add(&times->wall[arm], log(wall_ns));
+    if (arm == ARM_BARE)
+        add(&times->bare_ns, wall_ns);
+}
+
+static bool is_of_startup(const struct bench *b, size_t cell)
+{
+    return !strcmp(b->plan.cells[cell].workload->workload->name, WORKLOAD_OF_STARTUP);
+}
+
 /* One invocation. 0, or an exit code. */
 static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position)
 {
@@ -134,12 +169,14 @@ static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position
     struct invocation_result result;
     b->options.is_bare = arm == ARM_BARE;
     b->watch_cpu_ns = NAN;
+    b->startup_cpu_ns = NAN;
     invocation_run(&result, &b->plan.cells[cell], plan_padding(b->order_seed, position),
                    &b->options, &sink);
     int code = exit_code_of(b, cell, &result);
     if (!code) {
         double wall_ns = metric(&result, SCHEMA_INVOCATIONS_wall_ns);
-        add(&b->cells[cell].wall[arm], log(wall_ns));
+        if (!is_of_startup(b, cell))
+            add_wall(&b->cells[cell], arm, wall_ns);
         if (arm == ARM_RECORDED) {
             add_cost(b, COST_OPERATION, metric(&result, SCHEMA_INVOCATIONS_observer_ns));
             if (!isnan(b->watch_cpu_ns))
@@ -150,6 +187,14 @@ static int run_arm(struct bench *b, size_t cell, enum arm arm, uint64_t position
     return code;
 }
 
+/* How many make PAIR_NS, by what the cell took last. */
+static unsigned pair_iterations(const struct cell_times *times)
+{
+    double iterations =
+        ceil(PAIR_NS * ITERATIONS / times->bare_ns.values[times->bare_ns.count - 1]);
+    return (unsigned)fmin(fmax(iterations, ITERATIONS), PAIR_ITERATIONS_MAX);
+}
+
 /* Both arms at the same time, `first` as beside_run()'s own. 0, or an exit code. */
 static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t position)
 {
@@ -158,6 +203,7 @@ static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t posit
     struct invocation_result result;
     for (int arm = 0; arm < ARMS; arm++) {
         options[arm].is_bare = arm == ARM_BARE;
+        options[arm].iterations = pair_iterations(&b->cells[cell]);
         processes[arm] = (struct beside_process){
             &b->plan.cells[cell], plan_padding(b->order_seed, position + (uint64_t)arm),
             &options[arm]};
@@ -175,6 +221,31 @@ static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t posit
     return code;
 }
 
+/* Many of both arms, and the ratio of their medians. Either comes as often after itself as after
+ * the other, since a process starts faster where the one before it has left less to clear up. 0, or
+ * an exit code. */
+static int run_startups(struct bench *b, size_t cell, enum arm first, uint64_t position)
+{
+    double ns[ARMS][STARTUPS];
+    for (size_t i = 0; i < STARTUPS; i++)
+        for (int k = 0; k < ARMS; k++) {
+            enum arm arm = k == (int)(i % 2) ? first : other_than(first);
+            int code = run_arm(b, cell, arm, position + i * ARMS + (uint64_t)k);
+            if (code)
+                return code;
+            if (isnan(b->startup_cpu_ns))
+                return cmd_fail(CMD_MISSING, "%s: the runner sends no " STARTUP_TIME,
+                                b->plan.cells[cell].key);
+            ns[arm][i] = b->startup_cpu_ns;
+        }
+    for (int arm = 0; arm < ARMS; arm++)
+        statistics_sort(ns[arm], STARTUPS);
+    double bare_ns = statistics_median(ns[ARM_BARE], STARTUPS);
+    add(&b->cells[cell].bare_ns, bare_ns);
+    add(&b->cells[cell].cpu_ratio, statistics_median(ns[ARM_RECORDED], STARTUPS) / bare_ns);
+    return CMD_DONE;
+}
+
 /* Rounds of all cells, the two arms of a cell one after the other in random order, and then both
  * at once. */
 static int run_all(struct bench *b)
@@ -189,12 +260,16 @@ static int run_all(struct bench *b)
         fprintf(stderr, "bench-harness: round %u of %u\n", round + 1, b->invocations);
         for (size_t i = 0; i < b->plan.runnable_count && !code; i++) {
             enum arm first = rng_below(&rng, 2) ? ARM_RECORDED : ARM_BARE;
-            code = run_arm(b, order[i], first, position++);
-            if (!code)
-                code = run_arm(b, order[i], other_than(first), position++);
-            if (!code)
-                code = run_pair(b, order[i], first, position);
-            position += ARMS;
+            if (is_of_startup(b, order[i])) {
+                code = run_startups(b, order[i], first, position);
+            } else {
+                code = run_arm(b, order[i], first, position);
+                if (!code)
+                    code = run_arm(b, order[i], other_than(first), position + 1);
+                if (!code)
+                    code = run_pair(b, order[i], first, position + ARMS);
+            }
+            position += 2 * ARMS;
         }
     }
     free(order);
@@ -207,8 +282,13 @@ struct ratio {
     double high;
 };
 
+/* NaN, which keeps no bound and breaks none, where there is none. The next too. */
+static const struct ratio no_ratio = {NAN, NAN, NAN};
+
 static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[ARMS])
 {
+    if (!arms[ARM_BARE].count)
+        return no_ratio;
     for (int arm = 0; arm < ARMS; arm++)
         statistics_sort(arms[arm].values, arms[arm].count);
     struct shift_estimate shift =
@@ -216,12 +296,11 @@ static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[
     return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
 }
 
-/* The median of the pairs' ratios; NaN, which keeps no bound and breaks none, where no pair had
- * one. */
+/* The median of the pairs' ratios. */
 static struct ratio ratio_of_pairs(struct sample *ratios)
 {
     if (!ratios->count)
-        return (struct ratio){NAN, NAN, NAN};
+        return no_ratio;
     statistics_sort(ratios->values, ratios->count);
     struct median_interval interval =
         statistics_median_interval(ratios->values, ratios->count, ALPHA);
@@ -251,6 +330,12 @@ static int finish(FILE *file, const char *name)
 /* With whether the bound is kept, as far as the interval tells. */
 static void add_ratio(struct text_table *table, FILE *csv, const struct ratio *r)
 {
+    if (isnan(r->estimate)) {
+        fputs(",,,,", csv);
+        text_table_add(table, "-");
+        text_table_add(table, "-");
+        return;
+    }
     const char *kept = r->high <= RATIO_MAX ? "yes" : r->low > RATIO_MAX ? "no" : "undecided";
     fprintf(csv, ",%.6g,%.6g,%.6g,%s", r->estimate, r->low, r->high, kept);
     text_table_addf(table, "%.4f [%.4f, %.4f]", r->estimate, r->low, r->high);
@@ -277,25 +362,22 @@ static int write_ratios(struct bench *b, const char *folder)
                                            "at most 2 % more"};
     for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
         text_table_add(&table, headings[i]);
-    fputs("cell,invocations,wall_bare_ns,wall_recorded_ns,wall_ratio,wall_ratio_low,wall_ratio_"
-          "high,wall_kept,"
+    fputs("cell,invocations,bare_ns,wall_ratio,wall_ratio_low,wall_ratio_high,wall_kept,"
           "cpu_ratio,cpu_ratio_low,cpu_ratio_high,cpu_kept,bound\n",
           csv);
     for (size_t i = 0; i < b->plan.cell_count; i++) {
         struct cell_times *times = &b->cells[i];
         const char *key = b->plan.cells[i].key;
-        if (!times->wall[ARM_BARE].count)
+        if (!times->bare_ns.count)
             continue;
         struct ratio wall = ratio_of(&u, times->wall);
         struct ratio cpu = ratio_of_pairs(&times->cpu_ratio);
-        double medians[ARMS];
-        for (int arm = 0; arm < ARMS; arm++)
-            medians[arm] = exp(statistics_median(times->wall[arm].values, times->wall[arm].count));
+        statistics_sort(times->bare_ns.values, times->bare_ns.count);
+        double bare_ns = statistics_median(times->bare_ns.values, times->bare_ns.count);
         is_beyond |= wall.low > RATIO_MAX || cpu.low > RATIO_MAX;
-        fprintf(csv, "%s,%u,%.0f,%.0f", key, b->invocations, medians[ARM_BARE],
-                medians[ARM_RECORDED]);
+        fprintf(csv, "%s,%u,%.0f", key, b->invocations, bare_ns);
         text_table_add(&table, key);
-        text_table_addf(&table, "%.4g ms", medians[ARM_BARE] / 1e6);
+        text_table_addf(&table, "%.4g ms", bare_ns / 1e6);
         add_ratio(&table, csv, &wall);
         add_ratio(&table, csv, &cpu);
         fprintf(csv, ",%g\n", RATIO_MAX);
@@ -369,22 +451,51 @@ static int start_run_csv(struct run_files *files, const struct bench *b, const c
     return 0;
 }
 
-/* All workloads but that of records only, on the backends above. 0, or an exit code. */
-static int make_plan(struct bench *b, const struct catalog *catalog)
+static bool has_schedule(const struct catalog_workload *workload)
+{
+    for (size_t i = 0; i < workload->param_count; i++)
+        if (!strcmp(workload->params[i].name, "rate"))
+            return workload->is_requests && workload->params[i].default_value > 0;
+    return false;
+}
+
+/* The workload `name`; NULL: there is none. */
+static const struct catalog_workload *find(const struct catalog_workload **workloads, size_t count,
+                                           const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(workloads[i]->name, name))
+            return workloads[i];
+    return NULL;
+}
+
+/* The workloads with these names, NULL-terminated, or if there are none all but that of records
+ * only, on the backends above. 0, or an exit code. */
+static int make_plan(struct bench *b, const struct catalog *catalog, char **wanted)
 {
     char why[512];
     size_t count;
     size_t kept = 0;
     const struct catalog_workload **workloads = catalog_workloads(catalog, &count);
-    const char **names = xcalloc(count, sizeof *names);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(workloads[i]->name, WORKLOAD_OF_RECORDS_ONLY) != 0)
-            names[kept++] = workloads[i]->name;
+    size_t wanted_count = 0;
+    while (wanted[wanted_count])
+        wanted_count++;
+    size_t name_count = wanted_count ? wanted_count : count;
+    char **names = xcalloc(name_count, sizeof *names);
+    for (size_t i = 0; i < name_count; i++) {
+        const char *name = wanted_count ? wanted[i] : workloads[i]->name;
+        const struct catalog_workload *workload = find(workloads, count, name);
+        if (wanted_count || strcmp(name, WORKLOAD_OF_RECORDS_ONLY) != 0)
+            names[kept++] =
+                xprintf("%s%s", name, workload && has_schedule(workload) ? ALL_DUE_AT_ONCE : "");
+    }
     struct plan_request request = {.backends = backends,
                                    .backend_count = sizeof backends / sizeof *backends,
-                                   .workloads = names,
+                                   .workloads = (const char **)names,
                                    .workload_count = kept};
     int error = plan_build(&b->plan, catalog, &request, why, sizeof why);
+    for (size_t i = 0; i < kept; i++)
+        free(names[i]);
     free(names);
     free(workloads);
     return error ? cmd_fail(CMD_MISSING, "%s", why) : 0;
@@ -430,7 +541,7 @@ int main(int argc, char **argv)
                                   NULL, 0}},
     };
     errors_set_program("bench-harness");
-    if (argc == 3) {
+    if (argc >= 3) {
         char *end;
         unsigned long n = strtoul(argv[2], &end, 10);
         if (*end || n < INVOCATIONS_LEAST || n > INVOCATIONS_MAX)
@@ -438,11 +549,11 @@ int main(int argc, char **argv)
                             INVOCATIONS_LEAST, INVOCATIONS_MAX);
         b.invocations = (unsigned)n;
     }
-    if (argc < 2 || argc > 3)
-        return cmd_fail(CMD_USAGE, "usage: bench-harness OUT [INVOCATIONS]");
+    if (argc < 2)
+        return cmd_fail(CMD_USAGE, "usage: bench-harness OUT [INVOCATIONS [WORKLOAD...]]");
     struct catalog catalog;
     catalog_discover(&catalog);
-    int code = make_plan(&b, &catalog);
+    int code = make_plan(&b, &catalog, argv + (argc < 3 ? argc : 3));
     if (!code) {
         code = measure(&b, argv[1], argv);
         plan_free(&b.plan);

@@ -26,7 +26,7 @@ struct measurement {
     struct team_member *members; /* run->threads of them */
 
     int64_t init_ns;
-    int64_t startup_cpu_ns; /* CPU time of the process until the workload was set up */
+    int64_t startup_cpu_ns; /* of the process until the workload was set up; see PROTOCOL.md */
     bool is_recording;      /* else nothing is known but times, usage and what is allocated */
     struct observer_costs observer;
     uint64_t checksum;

@@ -58,14 +58,14 @@ void report_measured(struct record_writer *w, const struct measurement *m)
 {
     report_allocation(w, m);
     report_iterations(w, m);
+    if (m->workload->traits & WORKLOAD_TIMES_STARTUP)
+        report_startup(w, m);
     if (!m->is_recording)
         return;
     report_latency(w, m);
     report_requests(w, m);
     report_stops(w, m);
     report_collections(w, m);
-    if (m->workload->traits & WORKLOAD_TIMES_STARTUP)
-        report_startup(w, m);
     report_noise(w, m);
     backend_metrics_report(w, &m->backend_metrics);
 }

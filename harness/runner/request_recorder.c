@@ -6,6 +6,7 @@
 
 /* Backed from the start: 64 KiB. The rest is mapped in the warm-up, if there is one. */
 #define FIRST_REQUESTS 4096
+#define CLAIM_REQUESTS 256 /* a page */
 
 struct request_recorder *request_recorder_new(uint64_t iterations_count, bool open,
                                               struct outcome *outcome)
@@ -31,17 +32,24 @@ struct request_recorder *request_recorder_new(uint64_t iterations_count, bool op
 
 void request_recorder_reset(struct request_recorder *recorder)
 {
+    recorder->next = recorder->end = NULL;
     growable_log_clear(&recorder->log);
     if (recorder->open)
         histogram_reset(recorder->open);
     recorder->spin_ns = 0;
 }
 
-void request_recorder_end(struct request_recorder *recorder, int64_t begin_ns, int64_t end_ns)
+void request_recorder_claim(struct request_recorder *recorder)
 {
-    const struct request request = {.begin_ns = begin_ns, .end_ns = end_ns};
-    if (growable_log_append(&recorder->log, &request))
+    uint64_t count;
+    recorder->next = growable_log_claim(&recorder->log, CLAIM_REQUESTS, &count);
+    if (!recorder->next)
         outcome_exit(recorder->outcome, "oom", "no memory for the log of requests");
-    if (recorder->open)
-        histogram_record(recorder->open, end_ns - recorder->due_ns);
+    recorder->end = recorder->next + count;
+}
+
+void request_recorder_settle(struct request_recorder *recorder)
+{
+    growable_log_unclaim(&recorder->log, (uint64_t)(recorder->end - recorder->next));
+    recorder->end = recorder->next;
 }

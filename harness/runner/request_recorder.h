@@ -13,6 +13,8 @@
 
 struct request_recorder {
     struct growable_log log; /* of struct request, in the order in which the thread served them */
+    struct request *next;    /* to be written, of those claimed in the log */
+    struct request *end;     /* of those */
     struct histogram *open;  /* NULL in a closed loop */
     int64_t due_ns;          /* of the current request, in an open loop */
     int64_t spin_ns;         /* spent reading the clock until requests were due */
@@ -28,7 +30,22 @@ struct request_recorder *request_recorder_new(uint64_t iterations_count, bool op
 /* Forgets all requests and keeps the memory. The thread must not be serving any. */
 void request_recorder_reset(struct request_recorder *recorder);
 
-/* Records a request. Ends the process as out of memory where the log can take no more. */
-void request_recorder_end(struct request_recorder *recorder, int64_t begin_ns, int64_t end_ns);
+/* Claims further entries in the log. Ends the process as out of memory where it can take no more.
+ */
+void request_recorder_claim(struct request_recorder *recorder);
+
+/* Leaves no entry in the log that is not written: before its entries are counted or read. */
+void request_recorder_settle(struct request_recorder *recorder);
+
+/* Records a request: two stores, beside the histogram. May end the process, as claiming does. */
+static inline void request_recorder_end(struct request_recorder *recorder, int64_t begin_ns,
+                                        int64_t end_ns)
+{
+    if (recorder->next == recorder->end)
+        request_recorder_claim(recorder);
+    *recorder->next++ = (struct request){.begin_ns = begin_ns, .end_ns = end_ns};
+    if (recorder->open)
+        histogram_record(recorder->open, end_ns - recorder->due_ns);
+}
 
 #endif

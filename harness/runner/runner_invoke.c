@@ -44,6 +44,7 @@ struct invocation {
     struct instruction_window instruction_window;
     struct measurement measurement;
     struct hiccup_watch *hiccup_watch; /* NULL: it could not be had, or nothing is recorded */
+    int64_t own_startup_cpu_ns;        /* what the harness itself used before the backend's start */
     struct perf_counters counters;
     struct record_writer writer;
 };
@@ -281,10 +282,12 @@ static void reset_recorders(struct invocation *v)
     }
 }
 
-/* CPU time of the process but for the harness's own thread. */
+/* CPU time of the process but for the harness's own thread. That one's clock comes first: while it
+ * runs, the process's counts it up to its last tick only, unless its own has been read. */
 static int64_t program_cpu_ns(const struct invocation *v)
 {
-    return clock_cpu_ns() - (v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0);
+    int64_t own_ns = v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0;
+    return clock_cpu_ns() - own_ns;
 }
 
 /* Number of an iteration as it is shown: warm-up ones are negative. */
@@ -298,8 +301,10 @@ static void mark_requests(const struct measurement *m, uint64_t index)
 {
     for (unsigned i = 0; i < m->run->threads; i++) {
         struct request_recorder *requests = m->members[i].recorder.requests;
-        if (requests)
+        if (requests) {
+            request_recorder_settle(requests);
             requests->ends[index] = growable_log_count(&requests->log);
+        }
     }
 }
 
@@ -332,14 +337,26 @@ static void iterate(struct invocation *v, uint64_t first, uint64_t end)
     }
 }
 
-/* Usage of the process but for the harness's own thread. */
-static void read_usage(const struct invocation *v, struct process_usage *usage)
+/* Usage of the process and, in it, of the harness's own thread. */
+struct usage_reading {
+    struct process_usage all;
+    struct process_usage own;
+};
+
+/* What the own thread has used is read from a file, which may take longer than the measured part:
+ * so it is read before the beginning and after the end. */
+static void read_usage_at_begin(const struct invocation *v, struct usage_reading *reading)
 {
-    struct process_usage all, own = {0};
-    process_usage_read(&all);
     if (v->hiccup_watch)
-        hiccup_watch_usage(v->hiccup_watch, &own);
-    *usage = process_usage_between(&own, &all);
+        hiccup_watch_usage(v->hiccup_watch, &reading->own);
+    process_usage_read(&reading->all);
+}
+
+static void read_usage_at_end(const struct invocation *v, struct usage_reading *reading)
+{
+    process_usage_read(&reading->all);
+    if (v->hiccup_watch)
+        hiccup_watch_usage(v->hiccup_watch, &reading->own);
 }
 
 static void end_hiccup_watch(struct invocation *v)
@@ -357,7 +374,7 @@ static void measure(struct invocation *v)
 {
     struct measurement *m = &v->measurement;
     uint64_t iterations = m->warmup_count + m->iterations_count;
-    struct process_usage begin, end;
+    struct usage_reading begin = {0}, end = {0};
     reset_recorders(v);
     gc_backend.reset_peak();
     gc_backend.stats(&m->stats_begin);
@@ -366,9 +383,9 @@ static void measure(struct invocation *v)
     m->peak_reset = process_peak_reset() == 0;
     if (m->is_recording)
         backend_metrics_begin(&m->backend_metrics);
-    read_usage(v, &begin);
     int64_t watch_cpu_ns = v->hiccup_watch ? hiccup_watch_cpu_ns(v->hiccup_watch) : 0;
     perf_counters_start(&v->counters);
+    read_usage_at_begin(v, &begin);
 
     m->begin_ns = clock_now_ns();
     planted_stop_arm(&v->planted_stop, m->begin_ns);
@@ -378,13 +395,15 @@ static void measure(struct invocation *v)
     instruction_window_close(&v->instruction_window);
     m->end_ns = clock_now_ns();
 
+    read_usage_at_end(v, &end);
     perf_counters_stop(&v->counters);
-    read_usage(v, &end);
     if (v->hiccup_watch)
         m->hiccup_watch_cpu_ns = hiccup_watch_cpu_ns(v->hiccup_watch) - watch_cpu_ns;
     m->rss_peak_bytes = process_peak_bytes();
     gc_backend.stats(&m->stats_end);
-    m->usage = process_usage_between(&begin, &end);
+    const struct process_usage own = process_usage_between(&begin.own, &end.own);
+    const struct process_usage all = process_usage_between(&begin.all, &end.all);
+    m->usage = process_usage_between(&own, &all);
     /* The kernel divides CPU time into that of user and system by ticks, less exactly than it knows
      * their sum, so that what our own thread used can be more than there seems to be. */
     if (m->usage.cpu_sys_ns < 0) {
@@ -417,6 +436,23 @@ static void send_flags(struct invocation *v)
     }
 }
 
+/* Without recording too: so processes with and without are in step, and can be compared while they
+ * take turns (make bench-harness). 0 or -ENOMEM. */
+static int measure_observer(struct invocation *v)
+{
+    struct team_member *member = &v->measurement.members[0];
+    if (v->measurement.is_recording)
+        return observer_measure(&v->measurement.observer, &member->thread);
+    struct histogram *latency = histogram_new();
+    if (!latency)
+        return -ENOMEM;
+    member->recorder.latency = latency;
+    int error = observer_measure(&v->measurement.observer, &member->thread);
+    member->recorder.latency = NULL;
+    histogram_free(latency);
+    return error;
+}
+
 /* What comes before and after the measured part, in the order of METHODS.md section 1. */
 static int run_workload(struct invocation *v)
 {
@@ -431,8 +467,10 @@ static int run_workload(struct invocation *v)
 
     if (v->workload->setup)
         v->workload->setup(main_thread);
-    m->startup_cpu_ns = program_cpu_ns(v);
-    if (m->is_recording && (error = observer_measure(&m->observer, main_thread)))
+    m->startup_cpu_ns = program_cpu_ns(v) - v->own_startup_cpu_ns;
+    if (m->is_recording)
+        v->hiccup_watch = hiccup_watch_start();
+    if ((error = measure_observer(v)))
         return give_up(v, "what recording costs cannot be measured", error);
     dead_stack_clear();
     iterate(v, 0, m->warmup_count);
@@ -455,6 +493,7 @@ static int run_workload(struct invocation *v)
 int runner_invoke(const struct command_line *line, const struct workload *workload)
 {
     char why[ERRORS_LINE_BYTES];
+    int64_t entered_cpu_ns = clock_cpu_ns();
     if (library_check(why, sizeof why)) {
         errors_say("%s", why);
         return RUNNER_EXIT_UNAVAILABLE;
@@ -516,10 +555,9 @@ int runner_invoke(const struct command_line *line, const struct workload *worklo
      * process without a second thread. */
     if (v->measurement.is_recording)
         perf_counters_open(&v->counters, perf_counter_kinds);
+    v->own_startup_cpu_ns = clock_cpu_ns() - entered_cpu_ns;
     int exit_code = start_backend(v);
     if (exit_code)
         return exit_code;
-    if (v->measurement.is_recording)
-        v->hiccup_watch = hiccup_watch_start();
     return run_workload(v);
 }

@@ -50,6 +50,36 @@ static void keeps_everything_in_order(void **state)
     }
 }
 
+/* Whatever is claimed at once, given back of it, and appended in between. */
+static void what_is_claimed_is_in_order_too(void **state)
+{
+    (void)state;
+    static const uint64_t first_counts[] = {1, 3, 64, 1000};
+    for (size_t f = 0; f < sizeof first_counts / sizeof first_counts[0]; f++) {
+        struct growable_log log;
+        uint64_t written = 0;
+        assert_int_equal(growable_log_init(&log, sizeof(struct entry), first_counts[f]), 0);
+        for (uint64_t round = 0; written < 50000; round++) {
+            uint64_t most = 1 + round * 37 % 400;
+            uint64_t count = 0;
+            struct entry *entries = growable_log_claim(&log, most, &count);
+            assert_non_null(entries);
+            assert_true(count > 0 && count <= most);
+            assert_int_equal(growable_log_count(&log), written + count);
+            uint64_t unused = round % 3 == 0 ? count / 2 : 0;
+            for (uint64_t i = 0; i < count - unused; i++)
+                entries[i] = entry_of(written++);
+            growable_log_unclaim(&log, unused);
+            struct entry entry = entry_of(written++);
+            assert_int_equal(growable_log_append(&log, &entry), 0);
+            assert_int_equal(growable_log_count(&log), written);
+        }
+        for (uint64_t i = 0; i < written; i++)
+            assert_entry(growable_log_at(&log, i), i);
+        growable_log_free(&log);
+    }
+}
+
 /* Growing moves nothing: an entry stays where it was. */
 static void entries_do_not_move(void **state)
 {
@@ -143,8 +173,11 @@ static void no_memory_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_everything_in_order),   cmocka_unit_test(entries_do_not_move),
-        cmocka_unit_test(clearing_forgets_and_reuses), cmocka_unit_test(threads_may_append_at_once),
+        cmocka_unit_test(keeps_everything_in_order),
+        cmocka_unit_test(what_is_claimed_is_in_order_too),
+        cmocka_unit_test(entries_do_not_move),
+        cmocka_unit_test(clearing_forgets_and_reuses),
+        cmocka_unit_test(threads_may_append_at_once),
         cmocka_unit_test(no_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,8 @@ static void serve(unsigned threads, uint64_t rate_per_s)
     assert_int_equal(team_start(&team), 0);
     assert_int_equal(team_iterate(&team), threads);
     team_finish(&team);
+    for (unsigned i = 0; i < threads; i++)
+        request_recorder_settle(members[i].recorder.requests);
     assert_int_equal(fake.broken_rules_count, 0);
     pthread_barrier_destroy(&host.barrier);
 }
