@@ -55,7 +55,7 @@ static const struct workload_param params[] = {
 };
 
 /* Objects of a phase that make one operation. */
-#define OPERATION_OBJECTS 32
+#define OPERATION_OBJECTS 64
 /* Words handled between two safepoints. */
 #define CHUNK_WORDS 1024
 #define WORD_BYTES  8
@@ -274,7 +274,7 @@ static const char *check(const struct workload_run *run)
 const struct workload workload_fragment = {
     .name = "fragment",
     .summary = "a peak of mixed sizes of which scattered survivors remain; memory after it",
-    .operation = "32 objects allocated and written; after the peak also as many read and dropped",
+    .operation = "64 objects allocated and written; after the peak also as many read and dropped",
     .params = params,
     .param_count = sizeof params / sizeof params[0],
     .types = types,

@@ -48,7 +48,7 @@ static const struct workload_param params[] = {
 };
 
 /* Replacements that make one operation. */
-#define OPERATION_BLOCKS 64
+#define OPERATION_BLOCKS 128
 /* Blocks freed between two safepoints. */
 #define CHUNK_BLOCKS 64
 
@@ -283,7 +283,7 @@ static const char *check(const struct workload_run *run)
 const struct workload workload_larson = {
     .name = "larson",
     .summary = "Larson and Krishnan's server: threads replace blocks that others have allocated",
-    .operation = "64 blocks checked, freed and replaced by new ones of other sizes",
+    .operation = "128 blocks checked, freed and replaced by new ones of other sizes",
     .params = params,
     .param_count = sizeof params / sizeof params[0],
     .types = types,

@@ -37,7 +37,7 @@ static void allocates_by_its_formula(void **state)
         assert_int_equal(r.allocated_count, 1 + 6 + blocks);
         assert_int_equal(r.allocated_bytes, 8 * 6 + 6 * (8 + 8 * 200) + 64 * blocks);
         assert_int_equal(r.peak_bytes, 8 * 6 + 6 * (8 + 8 * 200) + 64 * 6 * 200);
-        assert_int_equal(r.operations_count, 6 * 5 * ((200 * 7 + 63) / 64));
+        assert_int_equal(r.operations_count, 6 * 5 * ((200 * 7 + 127) / 128));
     }
 }
 
