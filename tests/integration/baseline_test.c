@@ -78,6 +78,11 @@ static void a_run_becomes_the_baseline_of_its_class(void **state)
     snprintf(path, sizeof path, "%s/baselines/%s/run.csv", process_folder, class);
     process_read_file(path, text, sizeof text);
     assert_contains(text, "\norder_seed,77\n");
+    /* Nor does it tell where the project lies. */
+    char here[512];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_contains(text, "\nbackend_malloc_path,");
+    assert_null(strstr(text, here));
 }
 
 static void a_run_that_fails_changes_nothing(void **state)
