@@ -223,7 +223,27 @@ static int run_pair(struct bench *b, size_t cell, enum arm first, uint64_t posit
     return code;
 }
 
-/* Many of both arms, and the ratio of their medians. Either comes as often after itself as after
+struct ratio {
+    double estimate;
+    double low;
+    double high;
+};
+
+/* NaN, which keeps no bound and breaks none, where there is none. The next too. */
+static const struct ratio no_ratio = {NAN, NAN, NAN};
+
+static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[ARMS])
+{
+    if (!arms[ARM_BARE].count)
+        return no_ratio;
+    for (int arm = 0; arm < ARMS; arm++)
+        statistics_sort(arms[arm].values, arms[arm].count);
+    struct shift_estimate shift =
+        statistics_shift(u, arms[ARM_BARE].values, arms[ARM_RECORDED].values, ALPHA);
+    return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
+}
+
+/* Many of both arms, and how their logarithms differ. Either comes as often after itself as after
  * the other, since a process starts faster where the one before it has left less to clear up. 0, or
  * an exit code. */
 static int run_startups(struct bench *b, size_t cell, enum arm first, uint64_t position)
@@ -240,11 +260,17 @@ static int run_startups(struct bench *b, size_t cell, enum arm first, uint64_t p
                                 b->plan.cells[cell].key);
             ns[arm][i] = b->startup_cpu_ns;
         }
+    struct u_distribution u;
+    if (u_distribution_make(&u, STARTUPS, STARTUPS))
+        return cmd_fail(CMD_MISSING, "out of memory");
+    struct sample logarithms[ARMS] = {0};
     for (int arm = 0; arm < ARMS; arm++)
-        statistics_sort(ns[arm], STARTUPS);
-    double bare_ns = statistics_median(ns[ARM_BARE], STARTUPS);
-    add(&b->cells[cell].bare_ns, bare_ns);
-    add(&b->cells[cell].cpu_ratio, statistics_median(ns[ARM_RECORDED], STARTUPS) / bare_ns);
+        for (size_t i = 0; i < STARTUPS; i++)
+            add(&logarithms[arm], log(ns[arm][i]));
+    add(&b->cells[cell].cpu_ratio, ratio_of(&u, logarithms).estimate);
+    u_distribution_free(&u);
+    statistics_sort(ns[ARM_BARE], STARTUPS);
+    add(&b->cells[cell].bare_ns, statistics_median(ns[ARM_BARE], STARTUPS));
     return CMD_DONE;
 }
 
@@ -276,26 +302,6 @@ static int run_all(struct bench *b)
     }
     free(order);
     return code;
-}
-
-struct ratio {
-    double estimate;
-    double low;
-    double high;
-};
-
-/* NaN, which keeps no bound and breaks none, where there is none. The next too. */
-static const struct ratio no_ratio = {NAN, NAN, NAN};
-
-static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[ARMS])
-{
-    if (!arms[ARM_BARE].count)
-        return no_ratio;
-    for (int arm = 0; arm < ARMS; arm++)
-        statistics_sort(arms[arm].values, arms[arm].count);
-    struct shift_estimate shift =
-        statistics_shift(u, arms[ARM_BARE].values, arms[ARM_RECORDED].values, ALPHA);
-    return (struct ratio){exp(shift.estimate), exp(shift.low), exp(shift.high)};
 }
 
 /* The median of the pairs' ratios. */

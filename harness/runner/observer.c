@@ -5,11 +5,10 @@
 #include "gc_backend.h"
 #include "workload_host.h"
 
-#define BATCHES           100
-#define OPERATIONS        10000 /* per batch */
-#define STOP_ENTRIES      2500  /* per pass: no more than the log has room for from the start */
-#define STOP_ENTRY_PASSES 4     /* per batch */
-#define STOPS             100   /* per batch */
+#define BATCHES      100
+#define OPERATIONS   10000 /* per batch */
+#define STOP_ENTRIES 2500  /* no more than the log has room for from the start */
+#define STOPS        100   /* per batch */
 
 struct subject {
     struct workload_thread *thread;
@@ -27,11 +26,9 @@ static void record_operations(const struct subject *subject)
 static void record_stop_entries(const struct subject *subject)
 {
     static const struct gc_stop stop = {.kind = GC_STOP_FULL, .thread = -1};
-    for (int pass = 0; pass < STOP_ENTRY_PASSES; pass++) {
-        for (int i = 0; i < STOP_ENTRIES; i++)
-            growable_log_append(subject->stops, &stop);
-        growable_log_clear(subject->stops);
-    }
+    for (int i = 0; i < STOP_ENTRIES; i++)
+        growable_log_append(subject->stops, &stop);
+    growable_log_clear(subject->stops);
 }
 
 static void record_stops(const struct subject *subject)
@@ -71,8 +68,7 @@ int observer_measure(struct observer_costs *costs, struct workload_thread *threa
         return error;
     const struct subject subject = {thread, &stops};
     costs->operation_ns = cost_ns(record_operations, &subject, OPERATIONS);
-    costs->stop_entry_ns =
-        cost_ns(record_stop_entries, &subject, (int64_t)STOP_ENTRIES * STOP_ENTRY_PASSES);
+    costs->stop_entry_ns = cost_ns(record_stop_entries, &subject, STOP_ENTRIES);
     costs->stop_ns = cost_ns(record_stops, &subject, STOPS);
     growable_log_free(&stops);
     return 0;

@@ -211,7 +211,7 @@ static int give_up(struct invocation *v, const char *what, int error)
     return outcome_send(&v->outcome, memory ? "oom" : "skipped", detail);
 }
 
-/* Maps all memory that the harness needs beside *v itself. */
+/* Maps the memory that the harness needs beside *v itself before anything is recorded. */
 static int map_memory(struct invocation *v)
 {
     struct measurement *m = &v->measurement;
@@ -223,8 +223,6 @@ static int map_memory(struct invocation *v)
     for (unsigned i = 0; i < v->run.threads; i++) {
         struct team_member *member = &m->members[i];
         member->recorder.host = &v->host;
-        if (m->is_recording && !(member->recorder.latency = histogram_new()))
-            return -ENOMEM;
         if (v->workload->traits & WORKLOAD_IS_REQUESTS) {
             member->recorder.requests = request_recorder_new(
                 m->iterations_count, v->host.open_loop.rate_per_s > 0, &v->outcome);
@@ -237,6 +235,16 @@ static int map_memory(struct invocation *v)
     }
     int error = runner_identity.is_probe ? stall_log_init(&v->outcome) : 0;
     return error ? error : event_log_init(&m->events, v->event_log_fd, &v->outcome);
+}
+
+/* Nothing is recorded before the workload is set up, and memory that the system has just cleared
+ * displaces what the start of the program left in the caches. 0 or -ENOMEM. */
+static int map_histograms(struct invocation *v)
+{
+    for (unsigned i = 0; v->measurement.is_recording && i < v->run.threads; i++)
+        if (!(v->measurement.members[i].recorder.latency = histogram_new()))
+            return -ENOMEM;
+    return 0;
 }
 
 /* Starts the backend and makes the workload's types and roots known to it. 0, or the exit code. */
@@ -468,6 +476,8 @@ static int run_workload(struct invocation *v)
     if (v->workload->setup)
         v->workload->setup(main_thread);
     m->startup_cpu_ns = program_cpu_ns(v) - v->own_startup_cpu_ns;
+    if ((error = map_histograms(v)))
+        return give_up(v, "memory of the harness", error);
     if (m->is_recording)
         v->hiccup_watch = hiccup_watch_start();
     if ((error = measure_observer(v)))
