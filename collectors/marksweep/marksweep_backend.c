@@ -17,7 +17,7 @@
 enum { OPTION_GOGC, OPTION_HUGEPAGES, OPTION_MARKERS, OPTION_STRESS, OPTION_VERIFY };
 
 static const struct gc_option options[] = {
-    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 75, 1, 100000,
+    [OPTION_GOGC] = {"gogc", GC_OPTION_NUMBER, "percent", NULL, 64, 1, 100000,
                      "growth over the live bytes that starts a collection, as in Go"},
     [OPTION_HUGEPAGES] = {"hugepages", GC_OPTION_FLAG, "", NULL, 1, 0, 1,
                           "ask the system for huge pages beyond the first 64 MiB of the heap"},

@@ -51,6 +51,15 @@ static uint64_t cheap_growth(struct ms_sweep_result swept, uint64_t root_bytes)
            root_bytes * ROOT_BYTE_COST_BYTES;
 }
 
+/* What is always allowed for; under a limit no more than three quarters of that, since a heap that
+ * small was asked for. */
+static uint64_t smallest_goal(void)
+{
+    uint64_t limit_bytes = ms_space.limit_bytes;
+    uint64_t smallest = percent_of(SMALLEST_GOAL_BYTES);
+    return limit_bytes != 0 ? least(smallest, limit_bytes - limit_bytes / 4) : smallest;
+}
+
 /* What a heap of `live_bytes` may grow by up to `goal_bytes`, which metadata is a part of. */
 static uint64_t growth_to(uint64_t goal_bytes, uint64_t live_bytes)
 {
@@ -76,9 +85,8 @@ void ms_pacer_update(struct ms_sweep_result swept, uint64_t due_bytes, uint64_t 
     uint64_t live_bytes = swept.live_bytes;
     uint64_t lasting_bytes = live_bytes - least(due_bytes, live_bytes);
     uint64_t goal = live_bytes + percent_of(lasting_bytes + root_bytes);
-    uint64_t smallest = percent_of(SMALLEST_GOAL_BYTES);
-    if (goal < smallest)
-        goal = smallest;
+    if (goal < smallest_goal())
+        goal = smallest_goal();
     recent_goal_bytes -= recent_goal_bytes / GOAL_DECAY;
     if (recent_goal_bytes < goal)
         recent_goal_bytes = goal;
