@@ -93,7 +93,7 @@ struct cost {
     size_t count;
 };
 
-enum { COST_OPERATION, COST_STOP_ENTRY, COST_STOP, COST_WATCH, COSTS };
+enum { COST_CLOCK, COST_OPERATION, COST_STOP_ENTRY, COST_STOP, COST_WATCH, COSTS };
 
 struct bench {
     struct plan plan;
@@ -124,7 +124,9 @@ static void take_record(void *data, const struct record *record)
     if (record->kind != RECORD_EXTRA)
         return;
     double value = strtod(record->fields[3], NULL);
-    if (!strcmp(record->fields[0], "observer_stop_entry_ns"))
+    if (!strcmp(record->fields[0], "observer_clock_ns"))
+        add_cost(b, COST_CLOCK, value);
+    else if (!strcmp(record->fields[0], "observer_stop_entry_ns"))
         add_cost(b, COST_STOP_ENTRY, value);
     else if (!strcmp(record->fields[0], "observer_stop_ns"))
         add_cost(b, COST_STOP, value);
@@ -542,7 +544,8 @@ int main(int argc, char **argv)
         .options = {.warmup = 1, .iterations = ITERATIONS, .timeout_s = 300, .seed = 1},
         .invocations = INVOCATIONS_DEFAULT,
         .order_seed = 1,
-        .costs = {[COST_OPERATION] = {"record of an operation", "ns", OPERATION_MAX_NS, NULL, 0},
+        .costs = {[COST_CLOCK] = {"reading of the clock", "ns", NAN, NULL, 0},
+                  [COST_OPERATION] = {"record of an operation", "ns", OPERATION_MAX_NS, NULL, 0},
                   [COST_STOP_ENTRY] = {"entry of a stop", "ns", STOP_ENTRY_MAX_NS, NULL, 0},
                   [COST_STOP] = {"entry of a stop and its clock readings", "ns", NAN, NULL, 0},
                   [COST_WATCH] = {"watching for hiccups", "share of a processor", WATCH_MAX_SHARE,

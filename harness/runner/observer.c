@@ -5,15 +5,23 @@
 #include "gc_backend.h"
 #include "workload_host.h"
 
-#define BATCHES      100
-#define OPERATIONS   10000 /* per batch */
-#define STOP_ENTRIES 2500  /* no more than the log has room for from the start */
-#define STOPS        100   /* per batch */
+#define BATCHES        100
+#define CLOCK_READINGS 1000 /* per batch */
+#define OPERATIONS     10000
+#define STOP_ENTRIES   2500 /* no more than the log has room for from the start */
+#define STOPS          100
 
 struct subject {
     struct workload_thread *thread;
     struct growable_log *stops;
 };
+
+static void read_clock(const struct subject *subject)
+{
+    (void)subject;
+    for (int i = 0; i < CLOCK_READINGS; i++)
+        clock_now_ns();
+}
 
 static void record_operations(const struct subject *subject)
 {
@@ -67,6 +75,7 @@ int observer_measure(struct observer_costs *costs, struct workload_thread *threa
     if (error)
         return error;
     const struct subject subject = {thread, &stops};
+    costs->clock_ns = cost_ns(read_clock, &subject, CLOCK_READINGS);
     costs->operation_ns = cost_ns(record_operations, &subject, OPERATIONS);
     costs->stop_entry_ns = cost_ns(record_stop_entries, &subject, STOP_ENTRIES);
     costs->stop_ns = cost_ns(record_stops, &subject, STOPS);

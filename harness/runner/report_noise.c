@@ -43,6 +43,7 @@ void report_noise(struct record_writer *w, const struct measurement *m)
 {
     report_hiccups(w, m);
     report_counters(w, m);
+    record_extra(w, "observer_clock_ns", "ns", "none", (double)m->observer.clock_ns);
     record_extra(w, "observer_stop_entry_ns", "ns", "none", (double)m->observer.stop_entry_ns);
     record_extra(w, "observer_stop_ns", "ns", "none", (double)m->observer.stop_ns);
 }

@@ -169,9 +169,11 @@ static void costs_of_the_observer_are_measured(void **state)
     (void)state;
     struct result r = harness_run(&workload, "", false, NULL);
     int64_t operation_ns = harness_metric(r.records, "observer_ns");
+    double clock_ns = extra(r.records, "observer_clock_ns");
     double entry_ns = extra(r.records, "observer_stop_entry_ns");
     double stop_ns = extra(r.records, "observer_stop_ns");
     assert_in_range(operation_ns, 1, 10000);
+    assert_true(clock_ns > 0 && clock_ns < 10000);
     assert_true(entry_ns > 0 && entry_ns <= stop_ns && stop_ns < 100000);
     /* Nothing that was written while they were measured is left. */
     assert_int_equal(harness_metric(r.records, "operations_count"), 100);
