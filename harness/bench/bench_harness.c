@@ -231,7 +231,7 @@ struct ratio {
     double high;
 };
 
-/* NaN, which keeps no bound and breaks none, where there is none. The next too. */
+/* Of no values: NaN, which keeps no bound and breaks none. */
 static const struct ratio no_ratio = {NAN, NAN, NAN};
 
 static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[ARMS])
