@@ -282,17 +282,21 @@ static void every_record_lands_in_its_file(void **state)
         {"files/latency.csv", "threads=1,0,simple,10,20,3\n"},
         {"files/metrics.csv", "threads=1,0,fake_share,ratio,lower,0.25\n"},
         {"files/memory.csv", "threads=1,0,"},
-        /* Of a busy machine there are more flags. */
-        {"files/invocations.csv", ",size=8192,steady,\"speed=5,mode=fast\",,,1,0,0,3,ok,,fake"},
     };
+    static const char quiet_row[] =
+        ",size=8192,steady,\"speed=5,mode=fast\",,,1,0,0,3,ok,,fake,5000,";
+    static const char noisy_row[] =
+        ",size=8192,steady,\"speed=5,mode=fast\",,,1,0,0,3,ok,,fake noisy,5000,";
+    static char text[65536];
     process_run(&p, "run --workload chore:size=8K --backend steady:mode=fast --invocations 1 "
                     "--order-seed 3 --out @/files");
     assert_exit_code(&p, CMD_DONE);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        static char text[65536];
         process_read_file(process_path(rows[i].file), text, sizeof text);
         assert_contains(text, rows[i].row);
     }
+    process_read_file(process_path("files/invocations.csv"), text, sizeof text);
+    assert_contains(text, strstr(text, noisy_row) ? noisy_row : quiet_row);
 }
 
 static void a_runner_that_marks_nothing_for_valgrind_is_skipped(void **state)
