@@ -85,8 +85,9 @@ void ms_pacer_update(struct ms_sweep_result swept, uint64_t due_bytes, uint64_t 
     uint64_t live_bytes = swept.live_bytes;
     uint64_t lasting_bytes = live_bytes - least(due_bytes, live_bytes);
     uint64_t goal = live_bytes + percent_of(lasting_bytes + root_bytes);
-    if (goal < smallest_goal())
-        goal = smallest_goal();
+    uint64_t smallest = smallest_goal();
+    if (goal < smallest)
+        goal = smallest;
     recent_goal_bytes -= recent_goal_bytes / GOAL_DECAY;
     if (recent_goal_bytes < goal)
         recent_goal_bytes = goal;

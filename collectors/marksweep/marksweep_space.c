@@ -14,7 +14,7 @@
 /* From here on huge pages are asked for: in smaller heaps what they round up would show. */
 #define HUGE_FROM_BLOCKS (((size_t)64 << 20) / MS_BLOCK_BYTES)
 /* Free memory in runs too short is exchanged for a long one rather than grown beyond a limit less
- * its fourth: faulting a long run in again costs about what filling it does. */
+ * a quarter: faulting a long run in again costs about what filling it does. */
 #define LONG_RUN_BLOCKS (((size_t)1 << 20) / MS_BLOCK_BYTES)
 #define LIMIT_RESERVE   4
 

@@ -250,7 +250,7 @@ static struct ratio ratio_of(const struct u_distribution *u, struct sample arms[
  * an exit code. */
 static int run_startups(struct bench *b, size_t cell, enum arm first, uint64_t position)
 {
-    double ns[ARMS][STARTUPS];
+    struct sample logarithms[ARMS] = {0};
     for (size_t i = 0; i < STARTUPS; i++)
         for (int k = 0; k < ARMS; k++) {
             enum arm arm = k == (int)(i % 2) ? first : other_than(first);
@@ -260,19 +260,15 @@ static int run_startups(struct bench *b, size_t cell, enum arm first, uint64_t p
             if (isnan(b->startup_cpu_ns))
                 return cmd_fail(CMD_MISSING, "%s: the runner sends no " STARTUP_TIME,
                                 b->plan.cells[cell].key);
-            ns[arm][i] = b->startup_cpu_ns;
+            add(&logarithms[arm], log(b->startup_cpu_ns));
         }
     struct u_distribution u;
     if (u_distribution_make(&u, STARTUPS, STARTUPS))
         return cmd_fail(CMD_MISSING, "out of memory");
-    struct sample logarithms[ARMS] = {0};
-    for (int arm = 0; arm < ARMS; arm++)
-        for (size_t i = 0; i < STARTUPS; i++)
-            add(&logarithms[arm], log(ns[arm][i]));
     add(&b->cells[cell].cpu_ratio, ratio_of(&u, logarithms).estimate);
     u_distribution_free(&u);
-    statistics_sort(ns[ARM_BARE], STARTUPS);
-    add(&b->cells[cell].bare_ns, statistics_median(ns[ARM_BARE], STARTUPS));
+    /* They are sorted now. */
+    add(&b->cells[cell].bare_ns, exp(statistics_median(logarithms[ARM_BARE].values, STARTUPS)));
     return CMD_DONE;
 }
 
