@@ -32,6 +32,35 @@ void histogram_reset(struct histogram *h)
     h->max_ns = INT64_MIN;
 }
 
+static int64_t in_range(int64_t value_ns)
+{
+    if (value_ns < HISTOGRAM_MIN_NS)
+        return HISTOGRAM_MIN_NS;
+    return value_ns > HISTOGRAM_MAX_NS ? HISTOGRAM_MAX_NS : value_ns;
+}
+
+static void find_known(struct histogram *h)
+{
+    int64_t low_ns = h->min_ns < HISTOGRAM_MIN_NS ? HISTOGRAM_MIN_NS : h->min_ns;
+    int64_t high_ns = h->max_ns > HISTOGRAM_MAX_NS ? HISTOGRAM_MAX_NS : h->max_ns;
+    bool is_any = low_ns <= high_ns;
+    h->known_ns = is_any ? (uint64_t)low_ns : 0;
+    h->known_count = is_any ? (uint64_t)(high_ns - low_ns) + 1 : 0;
+}
+
+int64_t histogram_extend(struct histogram *h, int64_t value_ns)
+{
+    int64_t counted_ns = in_range(value_ns);
+    if (value_ns < h->min_ns)
+        h->min_ns = value_ns;
+    if (value_ns > h->max_ns)
+        h->max_ns = value_ns;
+    if (counted_ns != value_ns)
+        h->clamped_count++;
+    find_known(h);
+    return counted_ns;
+}
+
 void histogram_add(struct histogram *into, const struct histogram *from)
 {
     into->clamped_count += from->clamped_count;
@@ -39,6 +68,7 @@ void histogram_add(struct histogram *into, const struct histogram *from)
         into->min_ns = from->min_ns;
     if (from->max_ns > into->max_ns)
         into->max_ns = from->max_ns;
+    find_known(into);
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         into->counts[i] += from->counts[i];
 }

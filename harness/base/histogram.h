@@ -28,6 +28,9 @@ struct histogram {
     uint64_t clamped_count;
     int64_t min_ns; /* exact, even out of range; INT64_MAX while empty */
     int64_t max_ns; /* exact, even out of range; INT64_MIN while empty */
+    /* Values of [known_ns, known_ns + known_count) are in range and change neither extreme. */
+    uint64_t known_ns;
+    uint64_t known_count;
     uint64_t counts[HISTOGRAM_BUCKETS];
 };
 
@@ -60,26 +63,25 @@ bool histogram_percentile(const struct histogram *h, uint64_t tail, int64_t *val
  * last. */
 bool histogram_next(const struct histogram *h, size_t *cursor, struct histogram_bucket *bucket);
 
-/* The bucket of a value in range. */
+/* The bucket of a value in range. The branch is there for its prediction: what waits for the count,
+ * as the fence of the next clock reading does, need not wait for the logarithm of a short value. */
 static inline size_t histogram_bucket(uint64_t value_ns)
 {
-    /* How many low bits the bucket ignores: 0 below 2^11. */
-    unsigned shift = 63u - HISTOGRAM_SUB_BITS -
-                     (unsigned)__builtin_clzll(value_ns | (UINT64_C(1) << HISTOGRAM_SUB_BITS));
+    if (value_ns < UINT64_C(2) << HISTOGRAM_SUB_BITS)
+        return (size_t)value_ns;
+    unsigned shift = 63u - HISTOGRAM_SUB_BITS - (unsigned)__builtin_clzll(value_ns);
     return ((size_t)shift << HISTOGRAM_SUB_BITS) + (size_t)(value_ns >> shift);
 }
+
+/* For histogram_record: takes note of a value out of range or beyond an extreme. Returns the value
+ * in range that is counted for it. */
+int64_t histogram_extend(struct histogram *h, int64_t value_ns);
 
 /* Counts one value: about ten instructions, one line of memory beside the head. */
 static inline void histogram_record(struct histogram *h, int64_t value_ns)
 {
-    if (value_ns < h->min_ns)
-        h->min_ns = value_ns;
-    if (value_ns > h->max_ns)
-        h->max_ns = value_ns;
-    if (__builtin_expect(value_ns < HISTOGRAM_MIN_NS || value_ns > HISTOGRAM_MAX_NS, 0)) {
-        h->clamped_count++;
-        value_ns = value_ns < HISTOGRAM_MIN_NS ? HISTOGRAM_MIN_NS : HISTOGRAM_MAX_NS;
-    }
+    if (__builtin_expect((uint64_t)value_ns - h->known_ns >= h->known_count, 0))
+        value_ns = histogram_extend(h, value_ns);
     h->counts[histogram_bucket((uint64_t)value_ns)]++;
 }
 

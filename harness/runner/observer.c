@@ -51,34 +51,41 @@ static void record_stops(const struct subject *subject)
     growable_log_clear(subject->stops);
 }
 
-/* Of one of `records` that `batch` makes. */
-static int64_t cost_ns(void (*batch)(const struct subject *subject), const struct subject *subject,
-                       int64_t records)
+static void insert(int64_t *sorted, int count, int64_t value)
 {
-    int64_t sorted_ns[BATCHES] = {0};
-    for (int i = 0; i < BATCHES; i++) {
-        int64_t before_ns = clock_now_ns();
-        batch(subject);
-        int64_t batch_ns = clock_now_ns() - before_ns;
-        int place = i;
-        for (; place > 0 && sorted_ns[place - 1] > batch_ns; place--)
-            sorted_ns[place] = sorted_ns[place - 1];
-        sorted_ns[place] = batch_ns;
-    }
-    return (sorted_ns[BATCHES / 2] + records / 2) / records;
+    for (; count > 0 && sorted[count - 1] > value; count--)
+        sorted[count] = sorted[count - 1];
+    sorted[count] = value;
 }
 
 int observer_measure(struct observer_costs *costs, struct workload_thread *thread)
 {
+    const struct {
+        void (*run)(const struct subject *subject);
+        int records; /* in a batch */
+        int64_t *cost_ns;
+    } kinds[] = {
+        {read_clock, CLOCK_READINGS, &costs->clock_ns},
+        {record_operations, OPERATIONS, &costs->operation_ns},
+        {record_stop_entries, STOP_ENTRIES, &costs->stop_entry_ns},
+        {record_stops, STOPS, &costs->stop_ns},
+    };
+    int64_t sorted_ns[sizeof kinds / sizeof *kinds][BATCHES];
     struct growable_log stops;
     int error = growable_log_init(&stops, sizeof(struct gc_stop), STOP_ENTRIES);
     if (error)
         return error;
     const struct subject subject = {thread, &stops};
-    costs->clock_ns = cost_ns(read_clock, &subject, CLOCK_READINGS);
-    costs->operation_ns = cost_ns(record_operations, &subject, OPERATIONS);
-    costs->stop_entry_ns = cost_ns(record_stop_entries, &subject, STOP_ENTRIES);
-    costs->stop_ns = cost_ns(record_stops, &subject, STOPS);
+    /* In turns: what a processor does in a nanosecond varies, and of a record and the reading of
+     * the clock in it the difference is of interest too. */
+    for (int i = 0; i < BATCHES; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            int64_t before_ns = clock_now_ns();
+            kinds[k].run(&subject);
+            insert(sorted_ns[k], i, clock_now_ns() - before_ns);
+        }
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        *kinds[k].cost_ns = (sorted_ns[k][BATCHES / 2] + kinds[k].records / 2) / kinds[k].records;
     growable_log_free(&stops);
     return 0;
 }

@@ -146,6 +146,41 @@ static void out_of_range_is_clamped_and_counted(void **state)
     histogram_free(h);
 }
 
+/* Values out of range among those in it, in any order: against what each of them does alone. */
+static void extremes_and_clamped_values_are_exact_in_any_order(void **state)
+{
+    (void)state;
+    static const int64_t edges[] = {INT64_MIN, -1, 0, 1, 2, HISTOGRAM_MAX_NS, HISTOGRAM_MAX_NS + 1,
+                                    INT64_MAX};
+    struct histogram *h = histogram_new();
+    assert_non_null(h);
+    struct rng rng;
+    rng_seed(&rng, 3, 1);
+    for (int trial = 0; trial < 300; trial++) {
+        int64_t min_ns = INT64_MAX, max_ns = INT64_MIN;
+        uint64_t clamped_count = 0;
+        uint64_t n = 1 + rng_below(&rng, 20);
+        histogram_reset(h);
+        for (uint64_t i = 0; i < n; i++) {
+            int64_t value_ns = rng_below(&rng, 3) == 0
+                                   ? edges[rng_below(&rng, sizeof edges / sizeof *edges)]
+                                   : draw(&rng);
+            size_t bucket = histogram_bucket((uint64_t)clamp(value_ns));
+            uint64_t before = h->counts[bucket];
+            histogram_record(h, value_ns);
+            assert_int_equal(h->counts[bucket], before + 1);
+            min_ns = value_ns < min_ns ? value_ns : min_ns;
+            max_ns = value_ns > max_ns ? value_ns : max_ns;
+            clamped_count += clamp(value_ns) != value_ns;
+            assert_true(h->min_ns == min_ns);
+            assert_true(h->max_ns == max_ns);
+            assert_int_equal(h->clamped_count, clamped_count);
+        }
+        assert_int_equal(histogram_count(h), n);
+    }
+    histogram_free(h);
+}
+
 static void an_empty_one_has_no_percentiles(void **state)
 {
     (void)state;
@@ -199,6 +234,7 @@ int main(void)
         cmocka_unit_test(buckets_cover_the_range),
         cmocka_unit_test(values_below_2048_are_exact),
         cmocka_unit_test(out_of_range_is_clamped_and_counted),
+        cmocka_unit_test(extremes_and_clamped_values_are_exact_in_any_order),
         cmocka_unit_test(an_empty_one_has_no_percentiles),
         cmocka_unit_test(adding_is_recording_both),
     };
