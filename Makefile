@@ -416,8 +416,8 @@ $(BIN)/bench-harness: $(BENCH_HARNESS_OBJECT) $(filter-out %/driver/main.o,$(DRI
 
 .PHONY: bench-harness
 bench-harness: all $(BIN)/bench-harness ## measure what recording costs (an hour), into results/published/harness
-	@mkdir -p results/published
-	@'$(BIN)/bench-harness' results/published/harness || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
+	@tests/bench/publish_harness '$(BIN)/bench-harness' results/published/harness || \
+	{ code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: bench-mmu
 bench-mmu: required $(OBJ)/bench/mmu_scale ## measure reading and analysing long pause logs, into results/published/mmu_scale
