@@ -282,7 +282,7 @@ static uint32_t *arena_take(struct graph *g, size_t count)
     unsigned class = arena_class(count);
     uint32_t *refs = g->arena_free[class];
     if (refs) {
-        memcpy(&g->arena_free[class], refs, sizeof refs);
+        memcpy(&g->arena_free[class], refs, sizeof g->arena_free[class]);
     } else {
         size_t bytes = sizeof *refs << class;
         if (class >= ARENA_CLASSES || g->arena_used + bytes > ARENA_BYTES)
@@ -297,7 +297,7 @@ static uint32_t *arena_take(struct graph *g, size_t count)
 static void arena_return(struct graph *g, uint32_t *refs, size_t count)
 {
     unsigned class = arena_class(count);
-    memcpy(refs, &g->arena_free[class], sizeof refs);
+    memcpy(refs, &g->arena_free[class], sizeof g->arena_free[class]);
     g->arena_free[class] = refs;
 }
 
