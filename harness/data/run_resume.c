@@ -15,13 +15,17 @@
 
 /* The first pass over a file finds what to keep: all before keep_end, unless there is a gap. */
 struct scan {
+    bool (*is_kept)(const struct scan *scan, const struct csv_row *row);
+    /* Of the two ways to decide on a row: */
     const struct run_data *run;
+    run_resume_retry_function *is_retried;
+    const void *plan;
     size_t cell_column;
     size_t invocation_column;
     int64_t rows_start; /* -1: no row yet */
-    int64_t keep_end;   /* -1: no committed row yet */
-    bool dropped;       /* an uncommitted row was seen */
-    bool has_gap;       /* … and a committed one after it */
+    int64_t keep_end;   /* -1: no row to keep yet */
+    bool dropped;       /* a row to drop was seen */
+    bool has_gap;       /* … and one to keep after it */
     /* Of the second pass, where there is a gap. */
     FILE *in;
     FILE *out;
@@ -42,12 +46,20 @@ static bool is_committed(const struct scan *scan, const struct csv_row *row)
            run_data_invocation(scan->run, row->text[scan->cell_column], number) >= 0;
 }
 
+static bool is_not_retried(const struct scan *scan, const struct csv_row *row)
+{
+    int64_t number;
+    bool was_started = *row->text[SCHEMA_INVOCATIONS_order] != '\0';
+    return was_started || number_parse_int(row->text[scan->invocation_column], &number) ||
+           !scan->is_retried(scan->plan, row->text[scan->cell_column], number);
+}
+
 static int scan_row(void *data, const struct csv_row *row)
 {
     struct scan *scan = data;
     if (scan->rows_start < 0)
         scan->rows_start = row->start_offset;
-    if (!is_committed(scan, row)) {
+    if (!scan->is_kept(scan, row)) {
         scan->dropped = true;
         return 0;
     }
@@ -76,13 +88,14 @@ static int copy_range(struct scan *scan, int64_t start, int64_t end)
 static int copy_row(void *data, const struct csv_row *row)
 {
     struct scan *scan = data;
-    if (!is_committed(scan, row))
+    if (!scan->is_kept(scan, row))
         return 0;
     int error = copy_range(scan, row->start_offset, row->end_offset);
     return error ? fail(row->error, row->path, -error) : 0;
 }
 
-/* Rewrites the file without the dropped rows. This happens only where invocations overlapped. */
+/* Rewrites the file without the dropped rows: where invocations overlapped, and of
+ * those that were not started. */
 static int close_gaps(struct scan *scan, const char *path, const struct schema_file *file,
                       struct csv_error *error)
 {
@@ -111,28 +124,25 @@ static int close_gaps(struct scan *scan, const char *path, const struct schema_f
     return result;
 }
 
-static int cut_file(const struct run_data *run, const char *path, const struct schema_file *file,
+/* Leaves only the rows that *scan keeps. */
+static int cut_file(struct scan *scan, const char *path, const struct schema_file *file,
                     struct csv_error *error)
 {
-    struct scan scan = {
-        .run = run,
-        .cell_column = (size_t)schema_column_index(file, "cell"),
-        .invocation_column = (size_t)schema_column_index(file, "invocation"),
-        .rows_start = -1,
-        .keep_end = -1,
-    };
+    scan->cell_column = (size_t)schema_column_index(file, "cell");
+    scan->invocation_column = (size_t)schema_column_index(file, "invocation");
+    scan->rows_start = scan->keep_end = -1;
     int64_t end = 0;
-    int result = csv_read(path, file, scan_row, &scan, &end, error);
+    int result = csv_read(path, file, scan_row, scan, &end, error);
     if (result == -ENOENT)
         return 0;
     if (result && result != -ENODATA)
         return result;
-    if (scan.has_gap)
-        return close_gaps(&scan, path, file, error);
+    if (scan->has_gap)
+        return close_gaps(scan, path, file, error);
     if (result == -ENODATA)
         end = 0;
-    else if (scan.dropped)
-        end = scan.keep_end < 0 ? scan.rows_start : scan.keep_end;
+    else if (scan->dropped)
+        end = scan->keep_end < 0 ? scan->rows_start : scan->keep_end;
     return truncate(path, (off_t)end) ? fail(error, path, errno) : 0;
 }
 
@@ -181,12 +191,26 @@ int run_resume_cut(const char *folder, struct csv_error *error)
         else if (file == SCHEMA_FILE_INVOCATIONS)
             result = cut_invocations(folder, path, &run, error);
         else if (run)
-            result = cut_file(run, path, &schema_files[file], error);
+            result = cut_file(&(struct scan){.is_kept = is_committed, .run = run}, path,
+                              &schema_files[file], error);
         else
             result = empty_file(path, error);
         free(path);
     }
     run_data_free(run);
+    return result;
+}
+
+int run_resume_retry(const char *folder, run_resume_retry_function *is_retried, const void *plan,
+                     struct csv_error *error)
+{
+    const struct schema_file *file = &schema_files[SCHEMA_FILE_INVOCATIONS];
+    struct scan scan = {.is_kept = is_not_retried, .is_retried = is_retried, .plan = plan};
+    char *path;
+    if (asprintf(&path, "%s/%s", folder, file->name) < 0)
+        return fail(error, folder, ENOMEM);
+    int result = cut_file(&scan, path, file, error);
+    free(path);
     return result;
 }
 

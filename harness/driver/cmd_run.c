@@ -391,6 +391,26 @@ static int load_earlier(struct request *request)
     }
 }
 
+static bool can_make(const void *plan, const char *cell, int64_t number)
+{
+    return measure_can_make(plan, cell, number);
+}
+
+/* Reads the run again that is to be continued, without what was not started and can be now. -1, or
+ * an exit code. */
+static int retry_earlier(struct request *request, const struct plan *plan)
+{
+    struct csv_error error;
+    if (!request->earlier)
+        return -1;
+    run_data_free(request->earlier);
+    request->earlier = NULL;
+    if (run_resume_retry(request->out, can_make, plan, &error) ||
+        run_data_load(&request->earlier, request->out, &error))
+        return cmd_fail(CMD_USAGE, "%s", error.text);
+    return -1;
+}
+
 static void tell_summary(struct progress *progress, const struct measure_totals *totals,
                          const char *folder)
 {
@@ -551,7 +571,8 @@ int cmd_run(int argc, char **argv)
                                 plan.cell_count ? plan.cells[0].skip : "there is no runner");
             else if (request.dry_run)
                 code = CMD_DONE;
-            else if ((code = check_covers(&request, &plan)) < 0)
+            else if ((code = check_covers(&request, &plan)) < 0 &&
+                     (code = retry_earlier(&request, &plan)) < 0)
                 code = measure(&plan, &request, typed);
             plan_free(&plan);
         }

@@ -41,7 +41,7 @@ enum reason {
     REASON_TIMEOUT,
     REASON_MEMORY,
     REASON_GARBAGE,
-    REASON_INTERRUPTED,
+    REASON_INTERRUPTED, /* from outside; nothing of it counts, whatever was the reason before */
     REASON_SHORTAGE
 };
 
@@ -127,7 +127,7 @@ static uint64_t read_oom_kills(void)
 
 static void end_process(struct session *s, enum reason reason, bool gently)
 {
-    if (s->reason == REASON_NONE)
+    if (s->reason == REASON_NONE || reason == REASON_INTERRUPTED)
         s->reason = reason;
     s->killed = !gently;
     s->deadline_ns = gently ? clock_now_ns() + GRACE_NS : INT64_MAX;

@@ -246,8 +246,22 @@ static void write_skipped(struct campaign *c)
 {
     for (size_t i = 0; i < c->plan->cell_count && !c->files->error; i++) {
         const struct plan_cell *cell = &c->plan->cells[i];
-        if (!cell->skip || (c->earlier && run_data_invocation(c->earlier, cell->key, 0) >= 0))
+        if (!cell->skip)
             continue;
+        unsigned earlier_count = 0;
+        while (c->earlier && earlier_count < c->options->invocations &&
+               run_data_invocation(c->earlier, cell->key, earlier_count) >= 0)
+            earlier_count++;
+        /* What was measured of a cell that has been skipped since stands, and a row would differ
+         * from it in all that only its runner can say. */
+        if (earlier_count > 0) {
+            int64_t first = run_data_invocation(c->earlier, cell->key, 0);
+            if (c->earlier->invocations[first].status != RUN_SKIPPED &&
+                earlier_count < c->options->invocations)
+                progress_line(c->progress, true, "%s: %u of %u invocations, the rest skipped: %s",
+                              cell->key, earlier_count, c->options->invocations, cell->skip);
+            continue;
+        }
         struct run_files_place place = {
             .cell = cell, .order = -1, .order_seed = c->options->order_seed};
         struct invocation_result result = {.status = INVOCATION_SKIPPED};
@@ -299,6 +313,20 @@ static bool has_probe(const struct plan_cell *cell)
 bool measure_has_instructions(const struct plan_cell *cell)
 {
     return cell->variant->runner->has_callgrind;
+}
+
+bool measure_can_make(const struct plan *plan, const char *cell_key, int64_t number)
+{
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        const struct plan_cell *cell = &plan->cells[i];
+        if (strcmp(cell->key, cell_key) || cell->skip)
+            continue;
+        if (number >= 0)
+            return true;
+        return number > measure_instructions_number(0) ? has_probe(cell)
+                                                       : measure_has_instructions(cell);
+    }
+    return false;
 }
 
 /* One round of all cells that can do it, or, without `can`, of all. */

@@ -57,6 +57,9 @@ struct invocation_options measure_instruction_options(const struct invocation_op
 /* Whether the cell's runner marks what callgrind is to count. */
 bool measure_has_instructions(const struct plan_cell *cell);
 
+/* Whether the plan has this cell and can make an invocation of this number in it. */
+bool measure_can_make(const struct plan *plan, const char *cell_key, int64_t number);
+
 /* Runs every invocation of the plan that `earlier`, the same run as far as it came (or NULL), has
  * not committed, and writes its rows, until all are done, a signal asks to stop, no process can be
  * started or a file cannot be written (files->error). Standard output of a cell's first invocation

@@ -269,6 +269,65 @@ static void what_cannot_run_is_listed_and_skipped_with_the_reason(void **state)
                    "runs on one thread");
 }
 
+/* Applies a script of sed to the rows of invocations in `folder`. */
+static void edit_invocations(const char *folder, const char *script)
+{
+    char command[PATH_MAX + 256];
+    snprintf(command, sizeof command, "sed -i '%s' '%s/invocations.csv'", script,
+             process_path(folder));
+    assert_int_equal(system(command), 0);
+}
+
+/* As where its library has been installed since. */
+static void what_was_skipped_is_measured_once_it_can_be(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend steady:speed=4 --backend no_library:speed=3 "
+                    "--invocations 1 --out @/installed");
+    assert_exit_code(&p, CMD_DONE);
+    edit_invocations("installed", "s/no_library/steady/g");
+    struct run_data *run = loaded_run("installed");
+    assert_int_equal(run->invocation_count, 2);
+    assert_status(run, "steady:speed=3", RUN_SKIPPED, "");
+    run_data_free(run);
+    process_run(&p, "run --workload chore --backend steady:speed=4 --backend steady:speed=3 "
+                    "--invocations 2 --resume --out @/installed");
+    assert_exit_code(&p, CMD_DONE);
+    run = loaded_run("installed");
+    assert_int_equal(run->invocation_count, 4);
+    assert_int_equal(run->cell_count, 2);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(run->invocations[i].status, RUN_OK);
+    for (size_t i = 0; i < 2; i++)
+        for (int64_t number = 0; number < 2; number++)
+            assert_true(run_data_invocation(run, run->cells[i].key, number) >= 0);
+    run_data_free(run);
+}
+
+/* As where its library has gone since. */
+static void what_cannot_be_resumed_is_told(void **state)
+{
+    (void)state;
+    process_run(&p, "run --workload chore --backend steady:speed=3 --backend steady:speed=4 "
+                    "--invocations 1 --out @/gone");
+    assert_exit_code(&p, CMD_DONE);
+    edit_invocations("gone", "/speed=3/s/steady/no_library/g");
+    process_run(&p, "run --workload chore --backend no_library:speed=3 --backend steady:speed=4 "
+                    "--invocations 3 --resume --out @/gone");
+    assert_exit_code(&p, CMD_DONE);
+    assert_contains(p.err, "chore/no_library:speed=3/heap=none/threads=1: 1 of 3 invocations, the "
+                           "rest skipped: ");
+    assert_contains(p.err, "libnone.so.1");
+    struct run_data *run = loaded_run("gone");
+    const struct run_cell *cell =
+        run_data_cell(run, "chore/no_library:speed=3/heap=none/threads=1");
+    assert_non_null(cell);
+    assert_int_equal(cell->invocation_count, 1);
+    assert_int_equal(run->invocations[cell->invocations[0]].status, RUN_OK);
+    assert_int_equal(run->invocation_count, 4);
+    run_data_free(run);
+}
+
 static void every_record_lands_in_its_file(void **state)
 {
     (void)state;
@@ -390,6 +449,19 @@ static void an_interrupted_run_keeps_what_was_measured(void **state)
     assert_status(run, "steady", RUN_OK, "");
     assert_null(run_data_cell(run, "chore/sleeper/heap=none/threads=1"));
     run_data_free(run);
+}
+
+/* Within the 2 s in which a runner that took too long may end by itself, or, on a slow machine, at
+ * another time. */
+static void a_signal_interrupts_while_a_runner_is_being_ended(void **state)
+{
+    (void)state;
+    pid_t pid = process_start("run --workload chore --backend hang --invocations 20 --timeout 1 "
+                              "--out @/ending");
+    poll(NULL, 0, 1800);
+    kill(pid, SIGINT);
+    process_wait(&p, pid);
+    assert_exit_code(&p, CMD_INTERRUPTED);
 }
 
 /* The second one of each is no reason to leave what the first one began. */
@@ -565,11 +637,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(out_of_memory_is_a_result_of_a_backend_that_never_frees),
         cmocka_unit_test(checksums_must_agree),
         cmocka_unit_test(what_cannot_run_is_listed_and_skipped_with_the_reason),
+        cmocka_unit_test(what_was_skipped_is_measured_once_it_can_be),
+        cmocka_unit_test(what_cannot_be_resumed_is_told),
         cmocka_unit_test(every_record_lands_in_its_file),
         cmocka_unit_test(a_runner_that_marks_nothing_for_valgrind_is_skipped),
         cmocka_unit_test(probes_from_elsewhere_are_held_to_their_columns),
         cmocka_unit_test(what_outlives_a_runner_does_not_hold_up_the_run),
         cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
+        cmocka_unit_test(a_signal_interrupts_while_a_runner_is_being_ended),
         cmocka_unit_test(signals_that_come_twice_interrupt_once),
         cmocka_unit_test(full_pipes_are_emptied),
         cmocka_unit_test(an_older_library_is_skipped_with_its_reason),
