@@ -109,7 +109,7 @@ void marksweep_roots_remove(void *low, void *high);
  *
  * The structures are yours and stay where they are while they are registered; their members are the
  * collector's. */
-#define MARKSWEEP_STACK_SNAPSHOT 32
+#define MARKSWEEP_STACK_SNAPSHOT 48
 struct marksweep_stack {
     void *base;      /* its highest address */
     const char *top; /* of what is left on it; NULL while it runs or before it ever did */

@@ -38,15 +38,17 @@ void marksweep_stack_remove(struct marksweep_stack *stack)
     ms_heap_unlock();
 }
 
-/* Copies the words between this frame and `top`, where the caller has spilled all registers. Reads
- * frames word by word, red zones of sanitizers included, hence volatile: a call of memcpy would be
- * checked. */
+/* Copies the words from this frame on, as many as the snapshot takes: those of the caller's frame
+ * too, in which it has spilled all registers, and which is dead once it returns. That frame ends
+ * above its address on machines whose frames begin with the saved frame pointer. Reads frames word
+ * by word, red zones of sanitizers included, hence volatile: a call of memcpy would be checked. */
 __attribute__((noinline, no_sanitize("address", "thread", "undefined"))) static void
 leave(struct marksweep_stack *stack, const char *top)
 {
     const volatile uintptr_t *word = __builtin_frame_address(0);
     size_t count = 0;
-    for (; (const volatile char *)word < top && count < MARKSWEEP_STACK_SNAPSHOT; word++)
+    for (; (const volatile char *)word < (char *)stack->base && count < MARKSWEEP_STACK_SNAPSHOT;
+         word++)
         stack->snapshot[count++] = *word;
     stack->snapshot_count = count;
     stack->top = top;

@@ -110,6 +110,90 @@ static void references_on_fibers_retain(void **state)
     assert_true(stats.live_bytes < FIBERS * CHAIN * 16 + 4096);
 }
 
+#if defined(__x86_64__)
+/* Leaves the stack `from` with an object in one callee-saved register and nowhere else, as a switch
+ * in assembler may, has what lies below the stack pointer overwritten, as by the next call, and
+ * collects on the stack `to`. Both ways the object is known by the complement of its address, which
+ * is no reference. */
+#define COLLECT_HOLDING(held, other)                                                               \
+    uintptr_t collect_holding_##held(uintptr_t hidden, struct gc_mutator *mutator,                 \
+                                     struct marksweep_stack *from, struct marksweep_stack *to,     \
+                                     char *to_top);                                                \
+    __asm__(".text\n"                                                                              \
+            "collect_holding_" #held ":\n"                                                         \
+            "push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"              \
+            "sub $40, %rsp\n"                                                                      \
+            "mov %rsi, 0(%rsp)\n mov %rdx, 8(%rsp)\n mov %rcx, 16(%rsp)\n"                         \
+            "mov %rdi, %" #held "\n not %" #held "\n"                                              \
+            "mov %r8, %" #other "\n"                                                               \
+            "mov %rsi, %rdi\n mov %rdx, %rsi\n mov %rcx, %rdx\n"                                   \
+            "call marksweep_stack_switch@PLT\n"                                                    \
+            "movq $0, -8(%rsp)\n movq $0, -16(%rsp)\n"                                             \
+            "not %" #held "\n"                                                                     \
+            "xchg %rsp, %" #other "\n"                                                             \
+            "mov 0(%" #other "), %rdi\n"                                                           \
+            "call marksweep_collect@PLT\n"                                                         \
+            "mov 0(%" #other "), %rdi\n"                                                           \
+            "mov 16(%" #other "), %rsi\n"                                                          \
+            "mov 8(%" #other "), %rdx\n"                                                           \
+            "call marksweep_stack_switch@PLT\n"                                                    \
+            "xchg %rsp, %" #other "\n"                                                             \
+            "mov %" #held ", %rax\n"                                                               \
+            "add $40, %rsp\n"                                                                      \
+            "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n"                    \
+            "ret\n")
+
+COLLECT_HOLDING(rbp, rbx);
+COLLECT_HOLDING(rbx, rbp);
+COLLECT_HOLDING(r12, rbx);
+COLLECT_HOLDING(r13, rbx);
+COLLECT_HOLDING(r14, rbx);
+COLLECT_HOLDING(r15, rbx);
+
+/* The complement of the address of a new object, to which roots[2] refers weakly. */
+static __attribute__((noinline)) uintptr_t hide_object(void)
+{
+    struct node *node = gc_alloc(m, &node_type, sizeof *node);
+    gc_init_field(node->next, NULL);
+    node->value = 11;
+    roots[3] = node;
+    roots[2] = gc_weak_new(m, node);
+    uintptr_t hidden = ~(uintptr_t)roots[3];
+    roots[3] = NULL;
+    return hidden;
+}
+
+static void registers_of_a_stack_that_was_left_retain(void **state)
+{
+    (void)state;
+    static uintptr_t (*const collect_holding[])(uintptr_t, struct gc_mutator *,
+                                                struct marksweep_stack *, struct marksweep_stack *,
+                                                char *) = {
+        collect_holding_rbp, collect_holding_rbx, collect_holding_r12,
+        collect_holding_r13, collect_holding_r14, collect_holding_r15};
+    if (GC_SANITIZED) {
+        print_message("skipped: sanitizers do not know of stacks that are switched\n");
+        skip();
+    }
+    static struct marksweep_stack from, to;
+    char *to_top = fibers[0].memory + STACK_BYTES;
+    assert_int_equal(marksweep_stack_own(m, &from), 0);
+    assert_int_equal(marksweep_stack_add(&to, to_top), 0);
+    size_t lost[sizeof collect_holding / sizeof collect_holding[0]], lost_count = 0;
+    for (size_t i = 0; i < sizeof collect_holding / sizeof collect_holding[0]; i++) {
+        uintptr_t hidden = hide_object();
+        assert_int_equal(collect_holding[i](hidden, m, &from, &to, to_top), hidden);
+        if (!gc_weak_get(m, roots[2]))
+            lost[lost_count++] = i;
+    }
+    marksweep_stack_remove(&from);
+    marksweep_stack_remove(&to);
+    roots[2] = NULL;
+    if (lost_count > 0)
+        fail_msg("the object in callee-saved register %zu was lost", lost[0]);
+}
+#endif
+
 static void *thread_main(void *data)
 {
     struct gc_mutator *other = marksweep_attach();
@@ -231,6 +315,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_on_fibers_retain),
+#if defined(__x86_64__)
+        cmocka_unit_test(registers_of_a_stack_that_was_left_retain),
+#endif
         cmocka_unit_test(threads_come_and_go),
         cmocka_unit_test(roots_that_are_removed_retain_nothing),
         cmocka_unit_test(out_of_memory_is_told_before_the_end),
