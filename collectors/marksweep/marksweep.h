@@ -34,7 +34,11 @@
  * thread's next call that may be a safepoint: gc_alloc and its like, gc_safepoint, and everything
  * below that is not said to be none.
  *   - fork is a safepoint, of whichever thread calls it. Its child may go on with the heap; only
- * the thread that forked is a mutator there, if it was one.
+ * the thread that forked is a mutator there, if it was one. A lock that a handler of pthread_atfork
+ * takes must not be held by a mutator that waits at a safepoint: register such handlers after
+ * marksweep_init, so that they come first, and take the lock within marksweep_enter_blocked
+ * wherever its holder allocates.
+ *   - No attached thread is cancelled (pthread_cancel): it may hold the collector's locks.
  *   - A thread that blocks or computes for long without a safepoint says so
  *     (marksweep_enter_blocked), or all others wait for it at the next collection.
  * Functions return 0 or a negative errno, unless they say otherwise.
@@ -58,7 +62,8 @@
 struct marksweep_config {
     /* Bound on all bytes held for objects and metadata, never exceeded; 0: none. */
     uint64_t heap_limit_bytes;
-    /* Mutators attached at once, the first included; 0: 1. */
+    /* Mutators attached at once, the first included; 0: 1. Each takes some 22 KiB of the heap
+     * limit, attached or not, and 3 KiB more for each type whose references lie in other places. */
     uint32_t threads_max;
     /* Options as name=value joined by commas, such as "gogc=200,verify=1"; NULL: all have their
      * defaults. marksweep_option lists them. */
@@ -69,8 +74,9 @@ struct marksweep_config {
 };
 
 /* Starts the collector on the calling thread, which becomes its first mutator. Before any other
- * function, once. -EINVAL (an option), -ENOMEM (address space); `why` (of why_bytes, may be NULL
- * where why_bytes is 0) then has one line of explanation. */
+ * function, once. -EINVAL (an option, or a heap limit that leaves nothing), -ENOMEM (address
+ * space), -ENOTSUP (pages of more than 8 KiB) or what kept the thread from being attached; `why`
+ * (of why_bytes, may be NULL where why_bytes is 0) then has one line of explanation. */
 int marksweep_init(const struct marksweep_config *config, struct gc_mutator **main, char *why,
                    size_t why_bytes);
 
@@ -78,13 +84,16 @@ int marksweep_init(const struct marksweep_config *config, struct gc_mutator **ma
  * before marksweep_init. */
 const struct gc_option *marksweep_option(size_t index);
 
-/* Makes the calling thread a mutator; NULL with errno EAGAIN (threads_max are attached) or ENOMEM.
- * Each thread detaches itself before it ends; it must hold no reference then. */
+/* Makes the calling thread, which is none, a mutator; NULL with errno EAGAIN (threads_max are
+ * attached), ENOMEM or one of pthread_getattr_np(3). Each thread detaches itself before it ends; it
+ * must hold no reference then. */
 struct gc_mutator *marksweep_attach(void);
 void marksweep_detach(struct gc_mutator *m);
 
 /* Around code that neither touches the heap nor reaches a safepoint: the world may be stopped
- * without waiting for this thread. References it holds at the moment of entering stay roots. */
+ * without waiting for this thread. References it holds at the moment of entering stay roots. To be
+ * called from the function that also leaves, or from one whose frame takes less than 1 KiB: what it
+ * saved of its callers' registers is gone once it returns. */
 void marksweep_enter_blocked(struct gc_mutator *m);
 void marksweep_leave_blocked(struct gc_mutator *m);
 
@@ -113,14 +122,15 @@ void marksweep_roots_remove(void *low, void *high);
 struct marksweep_stack {
     void *base;      /* its highest address */
     const char *top; /* of what is left on it; NULL while it runs or before it ever did */
+    const struct gc_mutator *thread; /* whose thread began on it, or NULL */
     struct marksweep_stack *next;
     struct marksweep_stack *previous;
     size_t snapshot_count;
     uintptr_t snapshot[MARKSWEEP_STACK_SNAPSHOT]; /* registers when it was left */
 };
 
-/* Registers a stack that has not run yet; base is its highest address, aligned to 8. -EINVAL. No
- * safepoint. */
+/* Registers a stack that has not run yet; base is its highest address, aligned to 8. What has been
+ * put on it, as arguments of makecontext, is no root before it runs. -EINVAL. No safepoint. */
 int marksweep_stack_add(struct marksweep_stack *stack, void *base);
 /* The same for the stack that the calling thread, on its own stack, is running on. */
 int marksweep_stack_own(struct gc_mutator *m, struct marksweep_stack *stack);
@@ -134,7 +144,8 @@ void marksweep_stack_switch(struct gc_mutator *m, struct marksweep_stack *from,
 
 /* An ephemeron: holds its value as long as its key is reachable otherwise, and retains neither
  * beyond that: an entry of a table with weak keys. An object of 16 bytes, held like any other. When
- * the key is found unreachable, before it is finalized, key and value both read NULL. */
+ * the key is found unreachable, before it is finalized, key and value both read NULL. Both are
+ * starts of objects, or not of the heap: then a key counts as reachable. */
 struct marksweep_ephemeron;
 struct marksweep_ephemeron *marksweep_ephemeron_new(struct gc_mutator *m, void *key, void *value);
 void *marksweep_ephemeron_key(const struct marksweep_ephemeron *e);

@@ -33,7 +33,7 @@ void ms_heap_init(const struct gc_config *config, uint64_t stress, bool verify)
 int ms_heap_charge_layout(void)
 {
     size_t more = ms_mutator_bytes(ms_layout_count() + 1) - ms_mutator_bytes(ms_layout_count());
-    return ms_space_charge(more * ms_world.mutator_max);
+    return ms_space_charge_in_place_of_free(more * ms_world.mutator_max);
 }
 
 /* Sets the bits of all slots that start in granules [from, end) of a span. */

@@ -48,9 +48,13 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     uint64_t limit_bytes =
         config->heap_limit_bytes ? config->heap_limit_bytes : config->memory_cap_bytes;
     why[0] = '\0';
-    if (ms_space_init(limit_bytes, config->option_values[OPTION_HUGEPAGES] != 0) != 0) {
-        snprintf(why, why_bytes, "no address space for the heap: raise the limit of ulimit -v");
-        return -ENOMEM;
+    int error = ms_space_init(limit_bytes, config->option_values[OPTION_HUGEPAGES] != 0);
+    if (error) {
+        snprintf(why, why_bytes, "%s",
+                 error == -ENOTSUP
+                     ? "pages of more than 8 KiB, the size of a block, are not supported"
+                     : "no address space for the heap: raise the limit of ulimit -v");
+        return error;
     }
     ms_class_init();
     ms_layout_init();
@@ -70,10 +74,17 @@ static int init(const struct gc_config *config, struct gc_mutator **main_mutator
     }
     ms_team_init((unsigned)config->option_values[OPTION_MARKERS]);
     struct ms_mutator *m = ms_world_attach();
-    if (!m)
-        return -errno;
-    if (ms_fork_init() != 0)
-        return -ENOMEM;
+    if (!m) {
+        error = -errno;
+        snprintf(why, why_bytes, "the calling thread cannot be attached: %s", strerror(-error));
+        return error;
+    }
+    error = ms_fork_init();
+    if (error) {
+        ms_world_detach(m);
+        snprintf(why, why_bytes, "no memory for the handlers of fork");
+        return error;
+    }
     *main_mutator = &m->inlined;
     return 0;
 }
@@ -187,7 +198,7 @@ const struct gc_backend gc_backend = {
             .interior = "from stacks and registers only",
             .zeroing = "none, but for array layouts, whose slack is read by tracing",
             .markers = "threads by the option markers; 0: one per processor, up to 4",
-            .initial_heap = "none; the first collection at 4 MiB x gogc / 100",
+            .initial_heap = "none; the first collection at 1 MiB x gogc / 100",
             .limit = "hard: blocks, touched tables, mark stacks, finalizers, mutators and pools",
         },
     .reclaim = GC_RECLAIM_TRACING,

@@ -97,12 +97,12 @@ static void collect_stopped(struct ms_mutator *m, const struct ms_world_stop *st
     ms_heap.listener->stop(ms_heap.listener->data, &event);
 }
 
-/* With the world running again: gives memory back, and reports. The listener is called under the
- * heap lock, so that one collection is reported at a time. */
+/* With the world running again: gives memory back, and reports. This mutator reaches no safepoint
+ * before it is done, so that one collection is reported at a time. */
 static void after_collection(struct gc_collection *collection)
 {
     ms_heap_lock();
-    ms_space_release(ms_pacer_keep_bytes(ms_world_now_ns()));
+    ms_scavenger_release();
     ms_scavenger_wake();
     if (collection->marked_count >= MS_MARK_ALONE_COUNT)
         ms_team_start();

@@ -8,7 +8,7 @@
  *   - A mutator's hole is free in no other view: only the holder of a span sets its bits.
  *
  * One lock, taken once per reserve, batch of spans, large object or layout, never on the fast path,
- * and never held at a safepoint. Order: world lock, then heap lock.
+ * and never held at a safepoint. Order: world lock, lock of the finalizers or of a pool, heap lock.
  */
 #ifndef MARKSWEEP_HEAP_INTERNAL_H
 #define MARKSWEEP_HEAP_INTERNAL_H

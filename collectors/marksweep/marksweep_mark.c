@@ -49,6 +49,12 @@ int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes)
     return 0;
 }
 
+void ms_mark_free_stack(struct ms_marker *k)
+{
+    munmap(k->stack, k->capacity_max * sizeof *k->stack);
+    ms_space_uncharge(k->capacity * sizeof *k->stack);
+}
+
 int ms_mark_init(void)
 {
     /* Under a heap limit a collection begins when there is no more to be had, so that the stack

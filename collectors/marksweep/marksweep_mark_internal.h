@@ -2,7 +2,8 @@
  *
  * An object is *white* (mark bit clear), *grey* (bit set, on a mark stack, in a FIFO, in the team's
  * pool or being scanned) or *black* (bit set, every reference in it has been visited). Visiting a
- * reference makes its target grey if it was white, so each object is on a stack at most once.
+ * reference makes its target grey if it was white, so each object is on a stack at most once, or,
+ * where several markers visit it at the same moment, once for each.
  *
  * Invariant: no black object refers to a white one, unless a mark stack had no room (`overflowed`),
  * in which case an object that should have been scanned was left out, and the heap is searched.
@@ -43,6 +44,8 @@ extern struct ms_marker ms_marker;
  * it. 0 or -ENOMEM. */
 int ms_mark_init(void);
 int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes);
+/* Takes that back. While no cycle is on. */
+void ms_mark_free_stack(struct ms_marker *k);
 
 /* With the world stopped and holes flushed: visits one word of a root, which may be anything; an
  * address inside an object counts where `interior`. */

@@ -26,7 +26,7 @@ int ms_roots_add(void *low, void *high)
     if (range_count == range_capacity) {
         size_t capacity = range_capacity ? 2 * range_capacity : 16;
         struct range *grown = NULL;
-        if (ms_space_charge((capacity - range_capacity) * sizeof *ranges) != 0) {
+        if (ms_space_charge_in_place_of_free((capacity - range_capacity) * sizeof *ranges) != 0) {
             result = -ENOMEM;
         } else if (!(grown = realloc(ranges, capacity * sizeof *ranges))) {
             ms_space_uncharge((capacity - range_capacity) * sizeof *ranges);

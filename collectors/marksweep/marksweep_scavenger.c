@@ -21,13 +21,13 @@ static bool has_excess(void)
     return ms_space.free_runs.blocks > 0 && ms_space_held_bytes() > ms_pacer_least_bytes();
 }
 
-/* Under the heap lock, which it lets go between pieces. */
-static void release_excess(void)
+void ms_scavenger_release(void)
 {
     uint64_t held = ms_space_held_bytes();
     uint64_t keep = ms_pacer_keep_bytes(ms_world_now_ns());
     while (ms_space.free_runs.blocks > 0 && held > keep) {
-        ms_space_release(held - keep > PIECE_BYTES ? held - PIECE_BYTES : keep);
+        if (!ms_space_release(held - keep > PIECE_BYTES ? held - PIECE_BYTES : keep))
+            return;
         ms_heap_unlock();
         ms_heap_lock();
         held = ms_space_held_bytes();
@@ -46,7 +46,7 @@ static void *scavenge(void *unused)
         ms_heap_unlock();
         nanosleep(&period, NULL);
         ms_heap_lock();
-        release_excess();
+        ms_scavenger_release();
     }
     return NULL;
 }

@@ -9,6 +9,10 @@
 #ifndef MARKSWEEP_SCAVENGER_INTERNAL_H
 #define MARKSWEEP_SCAVENGER_INTERNAL_H
 
+/* Gives back what is more than the pacer keeps now. Under the heap lock, which it lets go after
+ * each 256 KiB, so that no mutator waits for all of it. */
+void ms_scavenger_release(void);
+
 /* Starts or wakes the thread if more is held than is needed. Under the heap lock. Where no thread
  * can be started, collections go on giving memory back. */
 void ms_scavenger_wake(void);

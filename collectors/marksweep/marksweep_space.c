@@ -73,6 +73,8 @@ static size_t wanted_reserve(void)
 
 int ms_space_init(uint64_t limit_bytes, bool huge_pages)
 {
+    if ((size_t)sysconf(_SC_PAGESIZE) > MS_BLOCK_BYTES)
+        return -ENOTSUP;
     size_t bytes = wanted_reserve();
     while (bytes >= SMALLEST_RESERVE && try_reserve(bytes) != 0)
         bytes = bytes / 2 & ~(STEP_BYTES - 1);
@@ -170,6 +172,12 @@ uint64_t *ms_space_add_bitmap(void)
     else
         s->bitmaps--;
     return bitmap;
+}
+
+void ms_space_remove_bitmap(uint64_t *bitmap)
+{
+    munmap(bitmap, ms_space.reserved * MS_BLOCK_WORDS * sizeof *bitmap);
+    ms_space.bitmaps--;
 }
 
 static size_t bin_of(size_t blocks)
@@ -336,8 +344,7 @@ static bool exchange_runs(size_t blocks, uint64_t bound_bytes)
     if (need > bound_bytes ||
         held - ms_space.free_runs.blocks * MS_BLOCK_BYTES > bound_bytes - need)
         return false;
-    ms_space_release(bound_bytes - need);
-    return true;
+    return ms_space_release(bound_bytes - need);
 }
 
 uint32_t ms_space_take(size_t blocks)
@@ -387,7 +394,7 @@ void ms_space_add_run(uint32_t first, size_t blocks, enum ms_block_state state)
     runs_append(state == MS_FREE ? &ms_space.free_runs : &ms_space.released_runs, first);
 }
 
-void ms_space_release(uint64_t keep_bytes)
+bool ms_space_release(uint64_t keep_bytes)
 {
     struct ms_runs *runs = &ms_space.free_runs;
     while (runs->filled != 0 && ms_space_held_bytes() > keep_bytes) {
@@ -395,19 +402,23 @@ void ms_space_release(uint64_t keep_bytes)
         size_t excess_blocks = (size_t)((excess + MS_BLOCK_BYTES - 1) / MS_BLOCK_BYTES);
         size_t bin = 63u - (size_t)__builtin_clzll(runs->filled);
         uint32_t run = runs->first[bin];
-        runs_unlink(runs, bin, MS_NO_BLOCK, run);
         size_t length = ms_space.table[run].run;
-        if (length > excess_blocks) {
+        size_t kept = length > excess_blocks ? length - excess_blocks : 0;
+        if (madvise(ms_space_address(run + (uint32_t)kept), (length - kept) * MS_BLOCK_BYTES,
+                    MADV_DONTNEED) != 0)
+            return false;
+        runs_unlink(runs, bin, MS_NO_BLOCK, run);
+        if (kept > 0) {
             /* Keep the low end, give back the high one. */
-            ms_space.table[run].run = (uint32_t)(length - excess_blocks);
+            ms_space.table[run].run = (uint32_t)kept;
             runs_prepend(runs, run);
-            run += (uint32_t)(length - excess_blocks);
-            length = excess_blocks;
+            run += (uint32_t)kept;
+            length -= kept;
             ms_space.table[run].run = (uint32_t)length;
         }
-        madvise(ms_space_address(run), length * MS_BLOCK_BYTES, MADV_DONTNEED);
         for (size_t i = 0; i < length; i++)
             ms_space.table[run + i].state = MS_RELEASED;
         runs_append(&ms_space.released_runs, run);
     }
+    return true;
 }

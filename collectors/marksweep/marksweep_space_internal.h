@@ -80,7 +80,8 @@ struct ms_space {
 extern struct ms_space ms_space;
 
 /* Reserves address space and tables; less where the system refuses. With `huge_pages`, these are
- * asked for beyond the first 64 MiB of blocks. 0 or -ENOMEM. */
+ * asked for beyond the first 64 MiB of blocks. 0, -ENOMEM, or -ENOTSUP where a page is larger than
+ * a block, since blocks are given back one by one. */
 int ms_space_init(uint64_t limit_bytes, bool huge_pages);
 
 /* All bytes held from the system for objects and metadata. */
@@ -98,6 +99,7 @@ void ms_space_reset_peak(void);
 
 /* Another bitmap over the whole heap, all zero; NULL where the limit or the system allows none. */
 uint64_t *ms_space_add_bitmap(void);
+void ms_space_remove_bitmap(uint64_t *bitmap);
 
 /* A run of `blocks` blocks, of which the caller sets state, back and kind; contents undefined.
  * Returns its first block, or MS_NO_BLOCK where the limit or the system allows no more. */
@@ -115,8 +117,9 @@ void ms_space_forget_runs(void);
 void ms_space_add_run(uint32_t first, size_t blocks, enum ms_block_state state);
 
 /* Gives free memory back to the system, longest runs first, until at most `keep_bytes` are held or
- * nothing is free. */
-void ms_space_release(uint64_t keep_bytes);
+ * nothing is free. False where the system takes none, as where the program has locked its memory:
+ * it stays free. */
+bool ms_space_release(uint64_t keep_bytes);
 
 static inline char *ms_space_address(uint32_t block)
 {

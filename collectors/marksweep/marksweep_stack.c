@@ -23,7 +23,19 @@ int marksweep_stack_add(struct marksweep_stack *stack, void *base)
 
 int marksweep_stack_own(struct gc_mutator *m, struct marksweep_stack *stack)
 {
-    return marksweep_stack_add(stack, ((struct ms_mutator *)m)->stack_base);
+    int error = marksweep_stack_add(stack, ((struct ms_mutator *)m)->stack_base);
+    stack->thread = m;
+    return error;
+}
+
+void ms_stack_forget_threads(const struct gc_mutator *m)
+{
+    for (struct marksweep_stack *s = stacks; s; s = s->next) {
+        if (!s->thread || s->thread == m)
+            continue;
+        s->top = NULL;
+        s->snapshot_count = 0;
+    }
 }
 
 void marksweep_stack_remove(struct marksweep_stack *stack)

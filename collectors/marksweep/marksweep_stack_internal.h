@@ -16,6 +16,12 @@
 
 #include "marksweep_mark_internal.h"
 
+struct gc_mutator;
+
+/* In the child of a fork: what mutators other than `m` (which may be NULL) left on stacks of their
+ * threads' own is gone with these. */
+void ms_stack_forget_threads(const struct gc_mutator *m);
+
 /* Visits the words of all stacks that were left; returns their size in bytes. */
 uint64_t ms_stack_visit(struct ms_marker *k);
 

@@ -35,6 +35,27 @@ struct ms_marker ms_team_helpers[MS_MARKERS_MAX - 1];
 static unsigned helper_max;   /* that have a stack */
 static unsigned helper_count; /* that have been started */
 
+static bool make_helper(struct ms_marker *k)
+{
+    if (ms_space_charge(THREAD_TOUCHED_BYTES) != 0)
+        return false;
+    if ((k->marks = ms_space_add_bitmap())) {
+        if (ms_mark_init_stack(k, MARK_STACK_BYTES) == 0)
+            return true;
+        ms_space_remove_bitmap(k->marks);
+    }
+    ms_space_uncharge(THREAD_TOUCHED_BYTES);
+    return false;
+}
+
+/* Under the heap lock, but no collection may be on. */
+static void remove_helper(struct ms_marker *k)
+{
+    ms_mark_free_stack(k);
+    ms_space_remove_bitmap(k->marks);
+    ms_space_uncharge(THREAD_TOUCHED_BYTES);
+}
+
 void ms_team_init(unsigned markers)
 {
     if (markers == 0) {
@@ -46,11 +67,9 @@ void ms_team_init(unsigned markers)
     /* A bitmap is a 128th of the heap. */
     uint64_t each_bytes = MARK_STACK_BYTES + THREAD_TOUCHED_BYTES + ms_space.limit_bytes / 128;
     for (; helper_max + 1 < markers; helper_max++) {
-        struct ms_marker *k = &ms_team_helpers[helper_max];
         if ((ms_space.limit_bytes != 0 &&
              (helper_max + 1) * each_bytes > ms_space.limit_bytes / 64) ||
-            ms_space_charge(THREAD_TOUCHED_BYTES) != 0 || !(k->marks = ms_space_add_bitmap()) ||
-            ms_mark_init_stack(k, MARK_STACK_BYTES) != 0)
+            !make_helper(&ms_team_helpers[helper_max]))
             return;
     }
 }
@@ -85,7 +104,9 @@ static void *helper_main(void *data)
 
 void ms_team_forget(void)
 {
-    helper_count = helper_max = 0;
+    while (helper_max > 0)
+        remove_helper(&ms_team_helpers[--helper_max]);
+    helper_count = 0;
     asleep = 0;
     pthread_mutex_init(&lock, NULL);
     pthread_cond_init(&begun, NULL);
@@ -115,7 +136,9 @@ void ms_team_start(void)
         return;
     while (helper_count < helper_max && start_helper(&ms_team_helpers[helper_count]))
         helper_count++;
-    helper_max = helper_count; /* what was refused once is not asked for again */
+    /* What was refused once is not asked for again. */
+    while (helper_max > helper_count)
+        remove_helper(&ms_team_helpers[--helper_max]);
 }
 
 void ms_team_begin(void)

@@ -27,7 +27,8 @@
 #define MS_MARKERS_MAX 16u
 #define MS_TEAM_POOL   512u /* entries */
 
-/* Nonzero while some marker waits and the pool is empty. Written under the team's lock. */
+/* Nonzero while the pool is empty and some marker waits, or none has joined marker 0 yet. Written
+ * under the team's lock. */
 extern uint32_t ms_team_hungry;
 
 /* `markers` in all, marker 0 included; 0: one per processor that this process may use, up to

@@ -65,14 +65,20 @@ void marksweep_ephemeron_set_value(struct gc_mutator *m, struct marksweep_epheme
         __atomic_store_n(&e->value, value, __ATOMIC_RELAXED);
 }
 
+static bool is_in_heap(const void *object)
+{
+    return (uintptr_t)object - (uintptr_t)ms_space.base < ms_space.top_bytes;
+}
+
 static size_t granule_of(const void *object)
 {
     return ((uintptr_t)object - (uintptr_t)ms_space.base) >> MS_GRANULE_SHIFT;
 }
 
+/* What is not of the heap stays: static data may be referred to as by any field. */
 static bool is_marked(const void *object)
 {
-    return ms_bit_test(ms_space.marks, granule_of(object));
+    return !is_in_heap(object) || ms_bit_test(ms_space.marks, granule_of(object));
 }
 
 /* Words of the span's bitmaps: more than a block's where memory was only to be had in slots of a
@@ -109,7 +115,7 @@ static bool mark_values_of(struct ms_marker *k, uint32_t span)
                 object_at(span, word * 64 + (size_t)__builtin_ctzll(set));
             if (e->value && is_marked(e->key) && !is_marked(e->value)) {
                 ms_mark_root(k, (uintptr_t)e->value, false);
-                found = true;
+                found |= is_marked(e->value);
             }
         }
     }
@@ -135,7 +141,7 @@ uint64_t ms_weak_mark_values(struct ms_marker *k)
 
 static void prefetch_mark(const void *object)
 {
-    if (object)
+    if (is_in_heap(object))
         __builtin_prefetch(&ms_space.marks[granule_of(object) / 64]);
 }
 
@@ -179,8 +185,9 @@ void ms_weak_clear(void)
 
 static bool is_right(const void *reference, bool of_marks)
 {
-    return !reference || (ms_space_find((uintptr_t)reference, false) == reference &&
-                          (!of_marks || is_marked(reference)));
+    return !reference || !is_in_heap(reference) ||
+           (ms_space_find((uintptr_t)reference, false) == reference &&
+            (!of_marks || is_marked(reference)));
 }
 
 static bool span_is_right(uint32_t span, unsigned layout, bool of_marks)

@@ -8,6 +8,7 @@
 #include "marksweep_finalizer_internal.h"
 #include "marksweep_heap_internal.h"
 #include "marksweep_space_internal.h"
+#include "marksweep_stack_internal.h"
 
 uint32_t marksweep_stop_requested;
 struct ms_world ms_world;
@@ -313,6 +314,7 @@ void ms_world_in_child(void)
         forget_mutator(m);
         munmap(m, sizeof *m);
     }
+    ms_stack_forget_threads(own ? &own->inlined : NULL);
     pthread_cond_init(&all_stopped, NULL);
     pthread_cond_init(&resumed, NULL);
     parked = 0;

@@ -166,11 +166,10 @@ static __attribute__((noinline)) uintptr_t hide_object(void)
 static void registers_of_a_stack_that_was_left_retain(void **state)
 {
     (void)state;
-    static uintptr_t (*const collect_holding[])(uintptr_t, struct gc_mutator *,
-                                                struct marksweep_stack *, struct marksweep_stack *,
-                                                char *) = {
-        collect_holding_rbp, collect_holding_rbx, collect_holding_r12,
-        collect_holding_r13, collect_holding_r14, collect_holding_r15};
+    static uintptr_t (*const collect_holding[])(
+        uintptr_t, struct gc_mutator *, struct marksweep_stack *, struct marksweep_stack *,
+        char *) = {collect_holding_rbp, collect_holding_rbx, collect_holding_r12,
+                   collect_holding_r13, collect_holding_r14, collect_holding_r15};
     if (GC_SANITIZED) {
         print_message("skipped: sanitizers do not know of stacks that are switched\n");
         skip();

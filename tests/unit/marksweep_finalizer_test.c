@@ -411,6 +411,34 @@ static void a_value_does_not_keep_its_key(void **state)
     memset(heap.ephemerons, 0, sizeof heap.ephemerons);
 }
 
+/* As ordinary fields may: a static object is there for ever, as a target, a key or a value. */
+static void what_is_not_of_the_heap_stays(void **state)
+{
+    (void)state;
+    static struct node constant;
+    static struct gc_weak *weak[1];
+    assert_int_equal(gc_backend.roots_add(weak, weak + 1), 0);
+    heap.roots[0] = gc_alloc(fixture_main, &node_type, sizeof *heap.roots[0]);
+    *heap.roots[0] = (struct node){.id = 1, .check = check_of(1)};
+    heap.roots[1] = gc_alloc(fixture_main, &node_type, sizeof *heap.roots[1]);
+    *heap.roots[1] = (struct node){.id = 2, .check = check_of(2)};
+    weak[0] = gc_weak_new(fixture_main, &constant);
+    heap.ephemerons[0] = marksweep_ephemeron_new(fixture_main, heap.roots[0], &constant);
+    heap.ephemerons[1] = marksweep_ephemeron_new(fixture_main, &constant, heap.roots[1]);
+    heap.roots[1] = NULL;
+    fixture_clear_stack();
+    gc_backend.collect(fixture_main);
+    assert_ptr_equal(gc_weak_get(fixture_main, weak[0]), &constant);
+    assert_ptr_equal(marksweep_ephemeron_key(heap.ephemerons[0]), heap.roots[0]);
+    assert_ptr_equal(marksweep_ephemeron_value(heap.ephemerons[0]), &constant);
+    assert_ptr_equal(marksweep_ephemeron_key(heap.ephemerons[1]), &constant);
+    const struct node *value = marksweep_ephemeron_value(heap.ephemerons[1]);
+    assert_int_equal(value->check, check_of(2));
+    fixture_verify();
+    gc_backend.roots_remove(weak, weak + 1);
+    memset(&heap, 0, sizeof heap);
+}
+
 /* Objects of every kind of span and larger. */
 static uint64_t sized_sum;
 
@@ -567,6 +595,7 @@ int main(void)
         cmocka_unit_test(random_work_agrees_with_the_model),
         cmocka_unit_test(ephemerons_hold_what_their_keys_reach),
         cmocka_unit_test(a_value_does_not_keep_its_key),
+        cmocka_unit_test(what_is_not_of_the_heap_stays),
         cmocka_unit_test(objects_of_every_size),
         cmocka_unit_test(leaving_by_longjmp_loses_none),
         cmocka_unit_test(weak_references_of_every_slot_size_are_cleared),

@@ -286,6 +286,36 @@ static void memory_is_given_back_in_time(void **state)
     fixture_verify();
 }
 
+/* Metadata of the program's own too: a heap that has been full keeps memory that it does not use.
+ */
+static void types_and_roots_take_the_place_of_free_memory(void **state)
+{
+    (void)state;
+    enum { RANGES = 10000 };
+    static void *ranges[RANGES];
+    static uint64_t count;
+    struct wide {
+        void *a[9];
+    };
+    static struct gc_type wide_type = GC_TYPE_RECORD(struct wide, 0x155);
+    jmp_buf out;
+    drop_roots();
+    fixture_seen.on_out_of_memory = &out;
+    if (setjmp(out) == 0)
+        fill_with_cells(&count);
+    fixture_seen.on_out_of_memory = NULL;
+    drop_roots();
+    gc_backend.collect(fixture_main);
+    assert_true(fixture_stats().heap_bytes > LIMIT - (64 << 10));
+    for (size_t i = 0; i < RANGES; i++)
+        assert_int_equal(gc_backend.roots_add(ranges + i, ranges + i + 1), 0);
+    assert_int_equal(gc_backend.type_register(&wide_type), 0);
+    assert_within_limit();
+    for (size_t i = 0; i < RANGES; i++)
+        gc_backend.roots_remove(ranges + i, ranges + i + 1);
+    fixture_verify();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -305,6 +335,7 @@ int main(void)
         cmocka_unit_test(works_at_one_point_six_times_the_live_data),
         cmocka_unit_test(free_memory_serves_every_size),
         cmocka_unit_test(free_slots_of_larger_classes_serve),
+        cmocka_unit_test(types_and_roots_take_the_place_of_free_memory),
         cmocka_unit_test(goal_falls_slowly),
         cmocka_unit_test(memory_is_given_back_in_time),
     };
