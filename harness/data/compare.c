@@ -457,6 +457,7 @@ static void judge(struct compare_result *result, struct compare_row *row,
             row->verdict = COMPARE_BROKEN;
     } else if (row->new.count == 0 || *row->why) {
         result->undecidable_count++;
+        result->incomparable_count++;
     } else if (row->kind == COMPARE_STATISTICAL) {
         judge_by_test(result, row, options);
     } else {
@@ -607,6 +608,11 @@ static void withhold(struct compare_result *result, struct compare_row *row, con
     row->needed_invocations = 0;
 }
 
+bool compare_is_undecided(const struct compare_result *result)
+{
+    return result->undecidable_count || result->is_withheld || result->row_count == 0;
+}
+
 bool compare_is_bad(const struct compare_row *row)
 {
     return row->verdict == COMPARE_REGRESSED || row->verdict == COMPARE_BROKEN;
@@ -639,6 +645,7 @@ void compare_confirm(struct compare_result *result, const struct compare_result 
 
 void compare_withhold(struct compare_result *result, const char *why)
 {
+    result->is_withheld = true;
     for (size_t i = 0; i < result->row_count; i++)
         if (strcmp(result->rows[i].metric, COMPARE_STATUS) != 0)
             withhold(result, &result->rows[i], why);

@@ -99,10 +99,16 @@ struct compare_result {
     bool is_by_backend;
     size_t family;                  /* tests that Holm's adjustment counts */
     size_t family_invocations;      /* what that family needs for a verdict */
-    size_t undecidable_count;       /* rows that no data of this size could have decided */
+    size_t undecidable_count;       /* rows that no data of this size or kind decides */
+    size_t incomparable_count;      /* of those, metrics that new lacks or counted otherwise */
+    bool is_withheld;               /* all verdicts but those on failures */
     size_t new_cell_count;          /* cells of the new run alone, not compared */
     size_t count[COMPARE_SAME + 1]; /* rows by verdict */
 };
+
+/* Whether there are comparisons, or all of them, that nothing is known of: no reason to say that
+ * all is well. */
+bool compare_is_undecided(const struct compare_result *result);
 
 /* Compares every cell of `base` with the cell of the same key in `new`, rows worst first. A cell
  * that never completed in `base` is not compared. The result is owned by the caller until

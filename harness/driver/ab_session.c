@@ -309,6 +309,16 @@ static bool has_failed_cells(const struct evaluation *e)
     return false;
 }
 
+/* The control has one cell that was measured; those that were skipped come before it. */
+static const char *measured_cell(const struct run_data *run)
+{
+    size_t i = 0;
+    while (run->invocations[run->cells[i].invocations[0]].status == RUN_SKIPPED &&
+           i + 1 < run->cell_count)
+        i++;
+    return run->cells[i].key;
+}
+
 static int print(const struct ab_session *s, const struct evaluation *found,
                  const struct evaluation *control, const struct compare_row *moved,
                  const struct looks *looks, size_t look)
@@ -322,7 +332,7 @@ static int print(const struct ab_session *s, const struct evaluation *found,
         s->flags->format == COMPARE_FORMAT_TEXT || s->flags->format == COMPARE_FORMAT_MARKDOWN
             ? stdout
             : NULL;
-    const char *cell = control->runs[AB_BASE]->cells[0].key;
+    const char *cell = measured_cell(control->runs[AB_BASE]);
     if (out)
         fprintf(out, "\n%zu invocations of each arm, look %zu of %zu; alpha %g over all.\n",
                 looks->invocations[look], look + 1, looks->count, s->flags->alpha);

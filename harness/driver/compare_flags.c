@@ -193,8 +193,7 @@ int compare_flags_exit(const struct compare_flags *flags, const struct compare_r
 {
     if (result->count[COMPARE_BROKEN] || result->count[COMPARE_REGRESSED])
         return CMD_REGRESSED;
-    /* Where nothing could be compared nothing is known to be well. */
-    if (result->undecidable_count || result->row_count == 0)
+    if (compare_is_undecided(result))
         return CMD_UNDECIDED;
     if (flags->strict && (result->count[COMPARE_INCONCLUSIVE] || noisy))
         return CMD_UNDECIDED;

@@ -114,6 +114,7 @@ static void print_table(const struct compare_text *text, struct text_table *tabl
 /* Whether the figures before the verdict are those of few invocations, and what that means. */
 static void print_notes(const struct compare_text *text, const struct compare_result *result)
 {
+    size_t few = result->undecidable_count - result->incomparable_count;
     size_t ranges = 0;
     for (size_t i = 0; i < result->row_count; i++)
         ranges += compare_is_range_only(&result->rows[i]);
@@ -122,12 +123,16 @@ static void print_notes(const struct compare_text *text, const struct compare_re
                 "\nFewer than %d invocations give ranges and no verdict; --invocations %zu decides "
                 "these %zu comparisons.\n",
                 COMPARE_VERDICT_INVOCATIONS, result->family_invocations, result->family);
-    else if (result->undecidable_count)
+    else if (few)
         fprintf(text->out,
                 "\n%zu of %zu comparisons cannot be decided with so few invocations: %zu each are "
                 "needed at alpha %g.\n",
-                result->undecidable_count, result->family, result->family_invocations,
-                text->options->alpha);
+                few, result->family, result->family_invocations, text->options->alpha);
+    if (result->incomparable_count)
+        fprintf(text->out,
+                "\n%zu figure%s the new run has not, or counted in another way: more invocations "
+                "do not decide that.\n",
+                result->incomparable_count, result->incomparable_count == 1 ? "" : "s");
     if (result->new_cell_count)
         fprintf(text->out, "\n%zu cell%s only in the new run.\n", result->new_cell_count,
                 result->new_cell_count == 1 ? " is" : "s are");
@@ -185,9 +190,9 @@ static void print_rows(const struct compare_text *text, const struct compare_res
 void compare_text_runs(const struct compare_text *text, const struct compare_result *result)
 {
     if (text->markdown)
-        fputs(result->count[COMPARE_BROKEN] || result->count[COMPARE_REGRESSED]
-                  ? "**Regressed**: "
-                  : "**No regression found**: ",
+        fputs(result->count[COMPARE_BROKEN] || result->count[COMPARE_REGRESSED] ? "**Regressed**: "
+              : compare_is_undecided(result) ? "**Not decided**: "
+                                             : "**No regression found**: ",
               text->out);
     print_counts(text, result);
     size_t shown = result->row_count;

@@ -201,12 +201,21 @@ int report_put_doubts(const struct report *report)
                          "%.0f stops overlap hiccups of the machine of at least half their length. "
                          "They stay in every figure.",
                          doubts.suspect_stop_count);
-    if (report->against && report->against->undecidable_count)
-        report_page_item(report->page, "Too few processes.",
-                         "%zu of %zu comparisons cannot be decided with so few: %zu per cell are "
-                         "needed at alpha %g.",
-                         report->against->undecidable_count, report->against->family,
-                         report->against->family_invocations, report->options->alpha);
+    if (report->against) {
+        const struct compare_result *against = report->against;
+        size_t few = against->undecidable_count - against->incomparable_count;
+        if (few)
+            report_page_item(report->page, "Too few processes.",
+                             "%zu of %zu comparisons cannot be decided with so few: %zu per cell "
+                             "are needed at alpha %g.",
+                             few, against->family, against->family_invocations,
+                             report->options->alpha);
+        if (against->incomparable_count)
+            report_page_item(report->page, "Not compared.",
+                             "%zu figures of the run before are not in this one, or were counted "
+                             "in another way.",
+                             against->incomparable_count);
+    }
     put_cells(report);
     return 0;
 }

@@ -205,6 +205,9 @@ static void a_cell_that_new_skips_is_broken(void **state)
     process_run(&p, AB "threads --new fake:build=@/slow --out @/both --threads 1 --threads 2");
     assert_exit_code(&p, CMD_REGRESSED);
     assert_contains(p.out, "1 broken, 1 regressed\n");
+    /* The control is of a cell that was measured. */
+    process_run(&p, AB "steady --new fake:build=@/steady --out @/one --threads 2 --threads 1");
+    assert_contains(p.out, "base against itself in `chore/fake/heap=none/threads=1` did not move");
 }
 
 static void an_interrupt_keeps_what_was_measured(void **state)

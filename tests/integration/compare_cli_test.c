@@ -239,6 +239,9 @@ static void markdown_folds_away_what_is_well(void **state)
     assert_true(regressed && folded && regressed < folded);
     process_run(&p, "compare " BASE " " BASE " --format markdown");
     assert_int_equal(strncmp(p.out, "**No regression found**: ", 25), 0);
+    process_run(&p, "compare " BASE " tests/fixtures/run_quick --format markdown");
+    assert_exit_code(&p, CMD_UNDECIDED);
+    assert_int_equal(strncmp(p.out, "**Not decided**: ", 17), 0);
 }
 
 static void refusals_are_one_line(void **state)

@@ -223,6 +223,21 @@ static void three_invocations_give_no_verdict(void **state)
     compare_free(result);
 }
 
+/* However many invocations there were. */
+static void what_new_lacks_is_not_for_want_of_invocations(void **state)
+{
+    (void)state;
+    const struct run_data *base = run_of(20, SCHEMA_INVOCATIONS_operations_per_s, 1e6, 0.01, 4);
+    const struct run_data *new = run_of(20, SCHEMA_INVOCATIONS_wall_ns, 1e9, 0.001, 5);
+    struct compare_result *result = compare_metric(base, new, "operations_per_s", 0.05);
+    assert_int_equal(result->row_count, 1);
+    assert_int_equal(result->rows[0].verdict, COMPARE_INCONCLUSIVE);
+    assert_int_equal(result->undecidable_count, 1);
+    assert_int_equal(result->incomparable_count, 1);
+    assert_true(compare_is_undecided(result));
+    compare_free(result);
+}
+
 /* Five invocations serve a family of six (METHODS.md section 8). */
 static void the_family_decides_what_n_can(void **state)
 {
@@ -581,6 +596,7 @@ int main(void)
         TEST(planted_effects_are_found),
         TEST(higher_may_be_better),
         TEST(three_invocations_give_no_verdict),
+        TEST(what_new_lacks_is_not_for_want_of_invocations),
         TEST(the_family_decides_what_n_can),
         TEST(kinds_are_observed),
         TEST(instructions_are_compared_with_their_like),
