@@ -7,10 +7,11 @@
 
 #include "data/chart_caption.h"
 #include "data/figure_text.h"
+#include "data/gate_file.h"
 #include "data/history_trend.h"
 
-/* A change of up to so much is none. */
-static const struct compare_tolerance tolerance = {.relative = 0.05, .absolute = 0};
+/* Of a metric that does not gate a change of up to so much is none. */
+static const struct compare_tolerance ungated = {.relative = 0.05, .absolute = 0};
 
 static const struct {
     const char *metric;
@@ -82,6 +83,9 @@ static int write_series(const struct chart_plan *plan, uint32_t series,
                         struct chart_caption *caption, bool *noted, struct axes *axes)
 {
     struct history_trend trend;
+    struct compare_tolerance tolerance;
+    if (!plan->gate || !gate_tolerance(plan->gate, history->cell, history->metric, &tolerance))
+        tolerance = ungated;
     int code = history_trend_find(&trend, history, &tolerance);
     if (code)
         return code;

@@ -36,6 +36,7 @@ struct chart_panel {
 };
 
 struct compare_result;
+struct gate;
 struct history;
 
 struct chart_plan {
@@ -44,6 +45,8 @@ struct chart_plan {
     const struct compare_result *comparison;
     /* What many runs measured (history_file.h), the same. */
     const struct history *history;
+    /* Whose tolerances changes in the history must exceed, the same. */
+    const struct gate *gate;
     struct chart_series *series; /* collectors first, then by name */
     size_t series_count;
     struct chart_panel *panels; /* by title */

@@ -46,6 +46,11 @@ int minheap_table_put(struct minheap_table *table, const struct minheap_row *row
     size_t place = 0;
     while (place < table->row_count && !same_cell(&table->rows[place], row))
         place++;
+    if (place < table->row_count && !strcmp(row->status, "skipped") &&
+        strcmp(table->rows[place].status, "skipped") != 0) {
+        free_row(&copy);
+        return 0;
+    }
     bool copied = copy.workload && copy.workload_params && copy.backend && copy.backend_options &&
                   copy.status;
     if (copied && place == table->row_count) {

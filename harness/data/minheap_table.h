@@ -32,7 +32,8 @@ struct minheap_table {
 int minheap_table_load(struct minheap_table *table, const char *path, struct csv_error *error);
 
 /* Puts a copy of the row in the place of the one with the same workload, parameters, backend,
- * options and threads, or at the end. 0 or -ENOMEM. */
+ * options and threads, or at the end. One that was skipped does not take the place of one that was
+ * not. 0 or -ENOMEM. */
 int minheap_table_put(struct minheap_table *table, const struct minheap_row *row);
 
 /* Writes the whole table to `path`, in place of what is there, at once. 0 or a negative errno, and

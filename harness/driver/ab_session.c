@@ -288,8 +288,8 @@ static int confirm(const struct ab_session *s, struct ab_meter *meter, struct ev
     meter->expected_count =
         meter->started_count + (unsigned)(cell_count * count_invocations(s, last) * AB_ARMS);
     int code = confirm_at_looks(s, meter, &fresh, &looks, found);
-    ab_pair_close(&fresh);
-    return code;
+    int unwritten = ab_pair_close(&fresh);
+    return unwritten && code == CMD_DONE ? fail_writing(s, unwritten) : code;
 }
 
 /* Cells that never completed in base have no verdict at all. */

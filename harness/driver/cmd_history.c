@@ -361,10 +361,28 @@ static int check_series(const struct request *r, const struct history *history,
     return CMD_DONE;
 }
 
+/* A metric that is named wrongly is none that cannot be decided. -1, or an exit code. */
+static int check_metrics(const struct request *r, const struct history *history)
+{
+    for (size_t i = 0; i < r->metric_count; i++) {
+        size_t found = 0;
+        while (found < history->series_count &&
+               strcmp(history->series[found].metric, r->metrics[i]) != 0)
+            found++;
+        if (found == history->series_count)
+            return cmd_fail(CMD_USAGE, "%s has no metric '%s'; see its column metric", r->path,
+                            r->metrics[i]);
+    }
+    return -1;
+}
+
 static int check(const struct request *r, const struct gate *gate, const struct history *history)
 {
     struct tally tally = {0};
-    int code = CMD_DONE;
+    int code = check_metrics(r, history);
+    if (code >= 0)
+        return code;
+    code = CMD_DONE;
     for (size_t i = 0; i < history->series_count; i++)
         check_status(r, history, &history->series[i], &tally);
     for (size_t i = 0; i < history->series_count && code == CMD_DONE; i++) {

@@ -107,15 +107,24 @@ int cmd_plot(int argc, char **argv)
         request.draw.out_folder = default_out;
     struct run_data *run;
     struct history *history = NULL;
+    struct gate *gate = NULL;
     struct csv_error error;
     code = draw_load_run(&run, request.run_folder);
     if (code == CMD_DONE && request.history_path &&
         history_load(&history, request.history_path, &error))
         code = cmd_fail(CMD_USAGE, "%s", error.text);
+    if (code == CMD_DONE && history) {
+        struct compare_flags flags;
+        compare_flags_init(&flags);
+        code = compare_flags_gate(&flags, &gate, NULL, 0);
+        compare_flags_free(&flags);
+    }
     request.draw.history = history;
+    request.draw.gate = gate;
     if (code == CMD_DONE)
         code =
             request.base_folder ? draw_with_base(&request, run) : draw_charts(&request.draw, run);
+    gate_free(gate);
     history_free(history);
     run_data_free(run);
     free(default_out);

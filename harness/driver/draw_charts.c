@@ -408,6 +408,7 @@ static int draw_run(const struct draw_request *request, const struct run_data *r
         return cmd_fail(CMD_USAGE, "%s", error.text);
     plan.comparison = request->comparison;
     plan.history = request->history;
+    plan.gate = request->gate;
     char *command = chart_tables_command(&plan);
     char *tables = xprintf("%s/data", request->out_folder);
     struct chart_page *pages = NULL;

@@ -27,6 +27,7 @@ struct draw_request {
     int width;              /* of a paper, in columns: 1 or 2 */
     const struct compare_result *comparison; /* of the run with another one, its base, or NULL */
     const struct history *history;           /* of many runs, or NULL */
+    const struct gate *gate;                 /* for that, or NULL */
     FILE *list;                              /* gets the name of each picture, or NULL */
     char **command;  /* gets what PNG and PDF say made them, the caller's to free; or NULL */
     bool leaves_pdf; /* as gnuplot writes it, without a note */

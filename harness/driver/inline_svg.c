@@ -30,6 +30,8 @@ static int read_whole(const char *path, char **text)
         read = grown;
     }
     int error = !read ? -ENOMEM : ferror(in) ? -EIO : !feof(in) ? -EFBIG : 0;
+    if (!error && memchr(read, '\0', length))
+        error = -EINVAL;
     fclose(in);
     if (error) {
         free(read);
@@ -37,7 +39,7 @@ static int read_whole(const char *path, char **text)
     }
     read[length] = '\0';
     *text = read;
-    return strlen(read) == length ? 0 : -EINVAL;
+    return 0;
 }
 
 /* Whether [value, end) of an attribute of that name may stand in a page: references lead to

@@ -78,6 +78,25 @@ static int read_status(const char *path, char text[static STATUS_BYTES])
     return error;
 }
 
+static int64_t not_negative(int64_t value)
+{
+    return value > 0 ? value : 0;
+}
+
+void process_usage_take_off(struct process_usage *left, const struct process_usage *all,
+                            const struct process_usage *own)
+{
+    *left = process_usage_between(own, all);
+    if (left->cpu_sys_ns < 0)
+        left->cpu_user_ns += left->cpu_sys_ns;
+    left->cpu_sys_ns = not_negative(left->cpu_sys_ns);
+    left->cpu_user_ns = not_negative(left->cpu_user_ns);
+    left->minor_faults_count = not_negative(left->minor_faults_count);
+    left->major_faults_count = not_negative(left->major_faults_count);
+    left->voluntary_switches_count = not_negative(left->voluntary_switches_count);
+    left->involuntary_switches_count = not_negative(left->involuntary_switches_count);
+}
+
 void process_usage_of_thread(struct process_usage *usage, pid_t tid)
 {
     char path[64];

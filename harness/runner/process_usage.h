@@ -22,6 +22,12 @@ void process_usage_read(struct process_usage *usage);
 struct process_usage process_usage_between(const struct process_usage *begin,
                                            const struct process_usage *end);
 
+/* What is left of `all` without `own`, of a thread of the harness, no field below 0: the kernel
+ * divides CPU time into that of user and system by ticks, less exactly than it knows their sum, and
+ * `own` is read over an interval that is longer by the time of reading it. */
+void process_usage_take_off(struct process_usage *left, const struct process_usage *all,
+                            const struct process_usage *own);
+
 /* Context switches of one thread of this process since it began, and 0 for all else; 0 throughout
  * where /proc does not say. */
 void process_usage_of_thread(struct process_usage *usage, pid_t tid);

@@ -411,13 +411,7 @@ static void measure(struct invocation *v)
     gc_backend.stats(&m->stats_end);
     const struct process_usage own = process_usage_between(&begin.own, &end.own);
     const struct process_usage all = process_usage_between(&begin.all, &end.all);
-    m->usage = process_usage_between(&own, &all);
-    /* The kernel divides CPU time into that of user and system by ticks, less exactly than it knows
-     * their sum, so that what our own thread used can be more than there seems to be. */
-    if (m->usage.cpu_sys_ns < 0) {
-        m->usage.cpu_user_ns += m->usage.cpu_sys_ns;
-        m->usage.cpu_sys_ns = 0;
-    }
+    process_usage_take_off(&m->usage, &all, &own);
     send_time(v, "end", m->end_ns);
     end_hiccup_watch(v);
     for (size_t i = 0; i < v->counters.count; i++)

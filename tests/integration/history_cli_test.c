@@ -159,6 +159,8 @@ static void what_is_wrong_is_said(void **state)
                    "did you mean 'cores'?");
     assert_refused("history show @/wrong.csv --format xml", CMD_USAGE, "not text or csv");
     assert_refused("history show @/wrong.csv --metric wall", CMD_USAGE, "has no such figure");
+    assert_refused("history check @/wrong.csv --metric wal_ns", CMD_USAGE,
+                   "has no metric 'wal_ns'");
     assert_refused("history check @/wrong.csv --gate @/none.csv", CMD_USAGE, "none.csv");
 }
 
