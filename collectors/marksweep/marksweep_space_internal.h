@@ -64,9 +64,10 @@ struct ms_space {
 
     unsigned bitmaps; /* those two, and one for each marker thread */
 
-    size_t top;        /* blocks 1 .. top - 1 have been used */
-    size_t reserved;   /* blocks of address space */
-    size_t accessible; /* blocks that are readable and writable */
+    size_t top;         /* blocks 1 .. top - 1 have been used */
+    size_t reserved;    /* blocks of address space */
+    size_t accessible;  /* blocks that are readable and writable */
+    size_t small_paged; /* of those, the first so many may not be backed by huge pages any more */
     struct ms_runs free_runs;
     struct ms_runs released_runs;
 

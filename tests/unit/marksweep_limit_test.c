@@ -1,5 +1,8 @@
 /* The heap limit: never exceeded, used to the full, out of memory in good order, and life goes on
  * afterwards. */
+#include <inttypes.h>
+#include <unistd.h>
+
 #include "base/rng.h"
 #include "marksweep/marksweep_heap_internal.h"
 #include "marksweep/marksweep_pacer_internal.h"
@@ -260,6 +263,25 @@ static void goal_falls_slowly(void **state)
     assert_true(last < PEAK / 2);
 }
 
+/* Whether the kernel may back the mapping in which the heap begins with huge pages; true as well
+ * where it knows of none or does not tell. */
+static bool heap_may_have_huge_pages(void)
+{
+    char line[512];
+    uintptr_t from, to;
+    bool may = true, is_heap = false;
+    FILE *file = fopen("/proc/self/smaps", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+            is_heap = from <= (uintptr_t)ms_space.base && (uintptr_t)ms_space.base < to;
+        else if (is_heap && strncmp(line, "VmFlags:", 8) == 0)
+            may = strstr(line, " nh") == NULL;
+    }
+    if (file)
+        fclose(file);
+    return may;
+}
+
 /* Time is made up: what is kept falls by a sixteenth a second towards what is needed. */
 static void memory_is_given_back_in_time(void **state)
 {
@@ -283,6 +305,9 @@ static void memory_is_given_back_in_time(void **state)
     ms_space_release(in_the_end);
     ms_heap_unlock();
     assert_true(fixture_stats().heap_bytes <= in_the_end);
+    /* khugepaged would back again what has been given back. */
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) == 0)
+        assert_false(heap_may_have_huge_pages());
     fixture_verify();
 }
 
