@@ -92,12 +92,13 @@ static void uncharge(size_t bytes)
     ms_heap_unlock();
 }
 
-/* Reserves address space for as many objects as the heap may ever have: less where refused. */
+/* Reserves address space for as many objects as the heap may ever have, and for entries of an
+ * eighth as many, since most finalizers need none. Less where refused. */
 static bool map_tables(void)
 {
     size_t bits_bytes = group_count(ms_space.reserved) * PAGE_BYTES;
     size_t groups_bytes = group_count(ms_space.reserved) * sizeof *f.groups;
-    uint64_t count = ms_space.reserved * MS_BLOCK_GRANULES;
+    uint64_t count = ms_space.reserved * MS_BLOCK_GRANULES / 8;
     if (count > UINT32_MAX)
         count = UINT32_MAX;
     /* The first pages of groups and entries are touched in part. */

@@ -10,7 +10,10 @@
 
 #define INLINE inline __attribute__((always_inline))
 
-#define STACK_ADDRESS_BYTES  ((size_t)1 << 36) /* halved where refused */
+#define STACK_ADDRESS_BYTES ((size_t)1 << 36) /* halved where refused */
+/* Of the heap's address space, at most: where that is short, the program needs some too, and what
+ * does not fit on a stack is searched for. */
+#define STACK_ADDRESS_PART   16
 #define STACK_SMALLEST_BYTES ((size_t)1 << 20)
 #define STACK_FIRST_BYTES    ((size_t)32 << 10)
 #define STACK_FIRST_LIMIT    ((size_t)1 << 20)
@@ -30,7 +33,7 @@ struct ms_marker ms_marker;
 int ms_mark_init_stack(struct ms_marker *k, size_t first_bytes)
 {
     size_t bytes = STACK_ADDRESS_BYTES;
-    while (bytes > ms_space.reserved * MS_BLOCK_BYTES)
+    while (bytes > ms_space.reserved * MS_BLOCK_BYTES / STACK_ADDRESS_PART)
         bytes /= 2;
     void *memory = MAP_FAILED;
     for (; bytes >= STACK_SMALLEST_BYTES && memory == MAP_FAILED; bytes /= 2) {
