@@ -1,16 +1,16 @@
 /* marksweep_pacer_internal.h: when to collect, and how much memory to keep.
  *
  * As in Go (runtime/mgcpacer.go, 1.19): a collection that leaves L live bytes and scanned R bytes
- * of roots lets the heap grow to the goal L + (L + R) * gogc / 100, and the goal is no less than
- * 4 MiB * gogc / 100 (or three quarters of a limit, where that is less: who sets such a limit wants
- * a small heap). Unlike in Go the goal counts
- * metadata, up to a quarter of the growth, and does not grow by objects that wait for their
- * finalizers, which are as good as gone. It is an upper bound: where collections are cheap, since
- * most of what lives are leaves or few large objects, growth is limited to what makes them take a
- * sixteenth of the time (in inverse proportion to gogc), so that memory stays small and in the
- * cache. Their cost is estimated from counts, not taken from a clock, so that the same program
- * collects as often in each run. Of the room below a heap limit an eighth is left: what is free
- * there lies in pieces, and exchanging them for longer ones costs page faults.
+ * of roots lets the heap grow to the goal L + (L + R) * gogc / 100, and the goal is no less than 4
+ * MiB * gogc / 100 (or three quarters of a limit, where that is less: who sets such a limit wants a
+ * small heap). Unlike in Go the goal counts metadata, up to a quarter of the growth, and does not
+ * grow by objects that wait for their finalizers, which are as good as gone. It is an upper bound:
+ * where collections are cheap, since most of what lives are leaves or few large objects, growth is
+ * limited to what makes them take a sixteenth of the time (in inverse proportion to gogc), so that
+ * memory stays small and in the cache. Their cost is estimated from counts, not taken from a clock,
+ * so that the same program collects as often in each run. Of the room below a heap limit an eighth
+ * is left: what is free there lies in pieces, and exchanging them for longer ones costs page
+ * faults.
  *
  * The goal falls by no more than a 64th from one collection to the next, as long as the memory for
  * it, and an eighth more, is still held: memory that is there is better used than left alone until

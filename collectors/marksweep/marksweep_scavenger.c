@@ -23,15 +23,17 @@ static bool has_excess(void)
 
 void ms_scavenger_release(void)
 {
-    uint64_t held = ms_space_held_bytes();
-    uint64_t keep = ms_pacer_keep_bytes(ms_world_now_ns());
-    while (ms_space.free_runs.blocks > 0 && held > keep) {
-        if (!ms_space_release(held - keep > PIECE_BYTES ? held - PIECE_BYTES : keep))
+    while (ms_space.free_runs.blocks > 0) {
+        uint64_t held = ms_space_held_bytes();
+        uint64_t keep = ms_pacer_keep_bytes(ms_world_now_ns());
+        if (held <= keep)
+            return;
+        /* What is kept falls all the time: asked again after the last piece, it would be less. */
+        bool is_last = held - keep <= PIECE_BYTES;
+        if (!ms_space_release(is_last ? keep : held - PIECE_BYTES) || is_last)
             return;
         ms_heap_unlock();
         ms_heap_lock();
-        held = ms_space_held_bytes();
-        keep = ms_pacer_keep_bytes(ms_world_now_ns());
     }
 }
 

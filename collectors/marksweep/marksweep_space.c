@@ -396,7 +396,7 @@ void ms_space_add_run(uint32_t first, size_t blocks, enum ms_block_state state)
 
 /* The kernel's khugepaged would find the memory that is used among what has been given back, and
  * back both with huge pages. Those that are there stay, and what the heap grows by has new ones. */
-static void keep_what_is_released(void)
+static void refuse_huge_pages(void)
 {
     if (ms_space.small_paged == ms_space.accessible)
         return;
@@ -409,7 +409,7 @@ bool ms_space_release(uint64_t keep_bytes)
 {
     struct ms_runs *runs = &ms_space.free_runs;
     while (runs->filled != 0 && ms_space_held_bytes() > keep_bytes) {
-        keep_what_is_released();
+        refuse_huge_pages();
         uint64_t excess = ms_space_held_bytes() - keep_bytes;
         size_t excess_blocks = (size_t)((excess + MS_BLOCK_BYTES - 1) / MS_BLOCK_BYTES);
         size_t bin = 63u - (size_t)__builtin_clzll(runs->filled);

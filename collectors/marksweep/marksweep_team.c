@@ -48,7 +48,7 @@ static bool make_helper(struct ms_marker *k)
     return false;
 }
 
-/* Under the heap lock, but no collection may be on. */
+/* Under the heap lock, while no cycle is on. */
 static void remove_helper(struct ms_marker *k)
 {
     ms_mark_free_stack(k);

@@ -37,20 +37,18 @@ static bool same_cell(const struct minheap_row *a, const struct minheap_row *b)
 
 int minheap_table_put(struct minheap_table *table, const struct minheap_row *row)
 {
+    size_t place = 0;
+    while (place < table->row_count && !same_cell(&table->rows[place], row))
+        place++;
+    if (place < table->row_count && !strcmp(row->status, "skipped") &&
+        strcmp(table->rows[place].status, "skipped") != 0)
+        return 0;
     struct minheap_row copy = *row;
     copy.workload = strdup(row->workload);
     copy.workload_params = strdup(row->workload_params);
     copy.backend = strdup(row->backend);
     copy.backend_options = strdup(row->backend_options);
     copy.status = strdup(row->status);
-    size_t place = 0;
-    while (place < table->row_count && !same_cell(&table->rows[place], row))
-        place++;
-    if (place < table->row_count && !strcmp(row->status, "skipped") &&
-        strcmp(table->rows[place].status, "skipped") != 0) {
-        free_row(&copy);
-        return 0;
-    }
     bool copied = copy.workload && copy.workload_params && copy.backend && copy.backend_options &&
                   copy.status;
     if (copied && place == table->row_count) {

@@ -94,8 +94,8 @@ static int copy_row(void *data, const struct csv_row *row)
     return error ? fail(row->error, row->path, -error) : 0;
 }
 
-/* Rewrites the file without the dropped rows: where invocations overlapped, and of
- * those that were not started. */
+/* Rewrites the file without the dropped rows: where invocations overlapped, and where some that
+ * were not started can be now. */
 static int close_gaps(struct scan *scan, const char *path, const struct schema_file *file,
                       struct csv_error *error)
 {

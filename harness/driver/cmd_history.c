@@ -361,7 +361,7 @@ static int check_series(const struct request *r, const struct history *history,
     return CMD_DONE;
 }
 
-/* A metric that is named wrongly is none that cannot be decided. -1, or an exit code. */
+/* A metric that is named wrongly is none that cannot be decided. */
 static int check_metrics(const struct request *r, const struct history *history)
 {
     for (size_t i = 0; i < r->metric_count; i++) {
@@ -373,16 +373,15 @@ static int check_metrics(const struct request *r, const struct history *history)
             return cmd_fail(CMD_USAGE, "%s has no metric '%s'; see its column metric", r->path,
                             r->metrics[i]);
     }
-    return -1;
+    return CMD_DONE;
 }
 
 static int check(const struct request *r, const struct gate *gate, const struct history *history)
 {
     struct tally tally = {0};
     int code = check_metrics(r, history);
-    if (code >= 0)
+    if (code != CMD_DONE)
         return code;
-    code = CMD_DONE;
     for (size_t i = 0; i < history->series_count; i++)
         check_status(r, history, &history->series[i], &tally);
     for (size_t i = 0; i < history->series_count && code == CMD_DONE; i++) {

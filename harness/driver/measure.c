@@ -242,22 +242,33 @@ static void run_or_take(struct campaign *c, size_t index, int64_t invocation)
         run_one(c, index, invocation);
 }
 
+/* How many invocations of a cell the earlier run has, from the first on. */
+static unsigned count_earlier(const struct campaign *c, const struct plan_cell *cell)
+{
+    unsigned count = 0;
+    while (c->earlier && count < c->options->invocations &&
+           run_data_invocation(c->earlier, cell->key, count) >= 0)
+        count++;
+    return count;
+}
+
+static bool was_skipped(const struct campaign *c, const struct plan_cell *cell)
+{
+    int64_t first = run_data_invocation(c->earlier, cell->key, 0);
+    return c->earlier->invocations[first].status == RUN_SKIPPED;
+}
+
 static void write_skipped(struct campaign *c)
 {
     for (size_t i = 0; i < c->plan->cell_count && !c->files->error; i++) {
         const struct plan_cell *cell = &c->plan->cells[i];
         if (!cell->skip)
             continue;
-        unsigned earlier_count = 0;
-        while (c->earlier && earlier_count < c->options->invocations &&
-               run_data_invocation(c->earlier, cell->key, earlier_count) >= 0)
-            earlier_count++;
         /* What was measured of a cell that has been skipped since stands, and a row would differ
          * from it in all that only its runner can say. */
+        unsigned earlier_count = count_earlier(c, cell);
         if (earlier_count > 0) {
-            int64_t first = run_data_invocation(c->earlier, cell->key, 0);
-            if (c->earlier->invocations[first].status != RUN_SKIPPED &&
-                earlier_count < c->options->invocations)
+            if (earlier_count < c->options->invocations && !was_skipped(c, cell))
                 progress_line(c->progress, true, "%s: %u of %u invocations, the rest skipped: %s",
                               cell->key, earlier_count, c->options->invocations, cell->skip);
             continue;
