@@ -2,6 +2,7 @@
 
 # Set by hand where needed: CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR, and
 #   SAN=address,undefined or SAN=thread   builds (and tests) with these sanitizers
+#   LAYOUT=…                              how code is aligned
 #   DEPS=no                               never installs anything
 #   GO=…                                  the Go tool, for the backend go (GO= leaves it out)
 #   SUITE=quick                           for bench and baseline: the suite to measure
@@ -40,14 +41,17 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 # Collectors and workloads look at the same memory under several types.
 LANGUAGE := -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -pthread
+# Where a function or a loop begins within its cache lines must not depend on what the linker put
+# before it: without these, the same objects in another order took 7 % less time in one workload.
+LAYOUT := -falign-functions=64 -falign-loops=32
 INCLUDES := -Icollectors -Iworkloads -Iharness -Itests
 # V=1 shows whole commands.
 say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
-COMPILE = $(call say,CC,$<)$(CC) $(LANGUAGE) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
+COMPILE = $(call say,CC,$<)$(CC) $(LANGUAGE) $(LAYOUT) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
 LINK = $(call say,LINK,$@)$(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 
 # One folder of objects per set of flags, so that switching between them rebuilds nothing.
-FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
+FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
 OBJ := $(BUILD)/$(FLAGS_HASH)
 BIN := $(OBJ)/bin
 
@@ -55,7 +59,7 @@ BIN := $(OBJ)/bin
 have = $(if $(1),$(shell printf '\043include <stdio.h>\n\043include <$(1)>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes),yes)
 HAVE_CC := $(shell command -v $(CC) >/dev/null 2>&1 && echo yes)
 # Not --coverage, which leaves a file even then.
-HAVE_FLAGS := $(shell $(CC) $(SANFLAGS) $(CPPFLAGS) $(filter-out --coverage,$(CFLAGS)) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
+HAVE_FLAGS := $(shell $(CC) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(filter-out --coverage,$(CFLAGS)) -fsyntax-only -xc /dev/null >/dev/null 2>&1 && echo yes)
 HAVE_CSV := $(call have,csv.h)
 HAVE_ZLIB := $(call have,zlib.h)
 HAVE_CMOCKA := $(shell printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <stdint.h>\n\043include <setjmp.h>\n\043include <cmocka.h>\n' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -xc - >/dev/null 2>&1 && echo yes)
@@ -106,7 +110,7 @@ $(4)_DEFINES := -DGC_BACKEND_HEADER='"$(1)/$(1)_gc.h"' $(if $(filter-out -,$(2))
 $(4)_BACKEND := $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard collectors/*.c collectors/$(1)/*.c collectors/pool/*.c))
 $(4)_WORKLOADS := $$(WORKLOADS:%=$$(OBJ)/$(4)/workloads/%.o)
 $(4)_IDENTITY := $$(OBJ)/$(4)/harness/runner/identity.o
-$(4)_IDENTITY_DEFINES = -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"'
+$(4)_IDENTITY_DEFINES = -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(LAYOUT) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"'
 
 $$(OBJ)/$(4)/%.o: %.c
 	@mkdir -p '$$(@D)'
@@ -245,7 +249,7 @@ $(OBJ)/bench/%: $(OBJ)/tests/bench/%.o $(DATA_OBJECTS) $(BASE_OBJECTS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
-	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
+	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
 
 $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p '$(@D)'
@@ -255,7 +259,7 @@ $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 .PHONY: required
 required:
 	@test '$(HAVE_CC)' || $(call fail,3,no C compiler $(CC): apt-get install gcc libc6-dev)
-	@test '$(HAVE_FLAGS)' || $(call fail,2,$(CC) refuses its flags; see SAN=$(SAN) CPPFLAGS=$(CPPFLAGS) CFLAGS=$(CFLAGS))
+	@test '$(HAVE_FLAGS)' || $(call fail,2,$(CC) refuses its flags; see SAN=$(SAN) LAYOUT=$(LAYOUT) CPPFLAGS=$(CPPFLAGS) CFLAGS=$(CFLAGS))
 	@test '$(HAVE_CSV)' || $(call fail,3,libcsv is missing: apt-get install libcsv-dev)
 	@test '$(HAVE_ZLIB)' || $(call fail,3,zlib is missing: apt-get install zlib1g-dev)
 
