@@ -4,7 +4,11 @@
 
 #include "data/statistics.h"
 
-static const size_t schedule[] = {8, 12, 16, 24, 32, 40};
+/* From 40 on in steps of about 1.6, whose powers these are rounded from: what a look adds must grow
+ * with what there is, or most looks would learn nothing new and still cost their part of alpha. */
+static const size_t schedule[] = {8,   12,  16,  24,   32,   40,   64,   100, 160,
+                                  250, 400, 640, 1000, 1600, 2500, 4000, 6400};
+_Static_assert(sizeof schedule / sizeof *schedule < LOOKS_MAX, "and the last one");
 
 static void drop_first(struct looks *looks)
 {

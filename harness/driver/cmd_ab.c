@@ -60,7 +60,9 @@ static const struct argp_option option_table[] = {
      "where minimum heaps are (default: " MINHEAP_PATH_DEFAULT ")", 0},
     {"threads", KEY_THREADS, "N", 0, "mutator threads (default: 1; repeatable)", 0},
     {"invocations", KEY_INVOCATIONS, "MAX", 0,
-     "processes per cell and arm at most (default: 40); it stops as soon as all is decided", 0},
+     "processes per cell and arm at most (default: 40); it stops as soon as all is decided, so "
+     "that a high number costs time only where a small effect hides in noise",
+     0},
     {"iterations", KEY_ITERATIONS, "N", 0, "measured iterations per process (default: 1)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "iterations before them (default: 1)", 0},
     {"instructions", KEY_INSTRUCTIONS, "N", OPTION_ARG_OPTIONAL,

@@ -37,6 +37,16 @@ static void the_schedule_is_fixed(void **state)
     assert_int_equal(looks.count, 1);
     assert_int_equal(looks.invocations[0], 5);
 
+    static const size_t many[] = {8, 12, 16, 24, 32, 40, 64, 100, 160, 200};
+    looks_plan(&looks, 0, 200, 1, 0.05);
+    assert_int_equal(looks.count, 10);
+    assert_memory_equal(looks.invocations, many, sizeof many);
+    assert_true(fabs(looks.alpha - 0.005) < 1e-15);
+    looks_plan(&looks, 0, 10000, 1, 0.05);
+    assert_int_equal(looks.count, LOOKS_MAX);
+    assert_int_equal(looks.invocations[LOOKS_MAX - 2], 6400);
+    assert_int_equal(looks.invocations[LOOKS_MAX - 1], 10000);
+
     looks_plan(&looks, 24, 40, 1, 0.05);
     assert_int_equal(looks.count, 3);
     assert_memory_equal(looks.invocations, all + 3, 3 * sizeof *all);
