@@ -7,7 +7,6 @@
 #include "data/export.h"
 #include "data/export_metrics.h"
 #include "data/json_text.h"
-#include "data/median_interval.h"
 #include "data/statistics.h"
 
 #define ALPHA 0.05
@@ -16,7 +15,7 @@ struct summary {
     size_t count;
     size_t of;
     double median;
-    bool has_interval;
+    bool has_interval; /* that covers the median with 1 - ALPHA */
     double low;
     double high;
     double spread; /* half of low to high, or of least to greatest where there is no interval */
@@ -29,10 +28,13 @@ static int summarise(struct summary *s, const struct run_data *run, const struct
     int error = cell_sample_take(&sample, run, cell, metric);
     *s = (struct summary){.count = sample.count, .of = sample.of};
     if (!error && sample.count) {
+        struct median_interval interval =
+            statistics_median_interval(sample.sorted, sample.count, ALPHA);
         s->median = statistics_median(sample.sorted, sample.count);
-        s->has_interval = median_interval(sample.sorted, sample.count, ALPHA, &s->low, &s->high);
-        s->spread = s->has_interval ? (s->high - s->low) / 2
-                                    : (sample.sorted[sample.count - 1] - sample.sorted[0]) / 2;
+        s->has_interval = interval.coverage >= 1 - ALPHA;
+        s->low = interval.low;
+        s->high = interval.high;
+        s->spread = (interval.high - interval.low) / 2;
     }
     cell_sample_free(&sample);
     return error;

@@ -15,7 +15,6 @@
 #include "data/csv_write.h"
 #include "data/history_file.h"
 #include "data/machine_class.h"
-#include "data/median_interval.h"
 #include "data/number_text.h"
 #include "data/printable.h"
 #include "data/statistics.h"
@@ -205,13 +204,15 @@ static int write_row(const struct adding *adding, struct csv_writer *file,
     csv_writer_text(file, SCHEMA_HISTORY_better, schema_better_word(metric->better));
     csv_writer_uint(file, SCHEMA_HISTORY_n, sample->count);
     csv_writer_uint(file, SCHEMA_HISTORY_of, sample->of);
-    double low, high;
-    if (sample->count)
+    if (sample->count) {
+        struct median_interval interval =
+            statistics_median_interval(sample->sorted, sample->count, ALPHA);
         csv_writer_real(file, SCHEMA_HISTORY_median,
                         statistics_median(sample->sorted, sample->count));
-    if (median_interval(sample->sorted, sample->count, ALPHA, &low, &high)) {
-        csv_writer_real(file, SCHEMA_HISTORY_low, low);
-        csv_writer_real(file, SCHEMA_HISTORY_high, high);
+        if (interval.coverage >= 1 - ALPHA) {
+            csv_writer_real(file, SCHEMA_HISTORY_low, interval.low);
+            csv_writer_real(file, SCHEMA_HISTORY_high, interval.high);
+        }
     }
     return csv_writer_row(file);
 }

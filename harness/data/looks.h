@@ -25,8 +25,9 @@ struct looks {
 
 /* The looks of a comparison of `family` > 0 tests with at most `most` > 0 invocations of each arm,
  * 0 < alpha < 1: of 8, 12, 16, 24, 32, 40, 64, 100, 160, 250, 400, 640, 1000, ... 6400 those from
- * `least` on that lie below `most`, and `most` itself. Looks that are too small to decide the family are left out, and where all are the last is
- * raised to the least that can: then invocations[count - 1] > most. */
+ * `least` on that lie below `most`, and `most` itself. Looks that are too small to decide the
+ * family are left out, and where all are the last is raised to the least that can: then
+ * invocations[count - 1] > most. */
 void looks_plan(struct looks *looks, size_t least, size_t most, size_t family, double alpha);
 
 #endif

@@ -19,7 +19,6 @@
 
 #include "data/history_file.h"
 #include "data/machine_class.h"
-#include "data/median_interval.h"
 #include "fixtures/history_fixture.h"
 
 static char folder[] = "/tmp/gcmeter-history-XXXXXX";
@@ -414,30 +413,6 @@ static void machine_classes_are_names_of_files(void **state)
     }
 }
 
-/* The ranks are those of the tables of the sign test. */
-static void intervals_of_medians(void **state)
-{
-    (void)state;
-    static const struct {
-        size_t count;
-        size_t rank; /* 0: none */
-        double alpha;
-    } cases[] = {{0, 0, 0.05},  {5, 0, 0.05},    {6, 1, 0.05},  {9, 2, 0.05},     {10, 2, 0.05},
-                 {20, 6, 0.05}, {100, 40, 0.05}, {10, 1, 0.01}, {2000, 956, 0.05}};
-    static double sorted[2000];
-    for (size_t i = 0; i < 2000; i++)
-        sorted[i] = (double)(i + 1);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double low = 0, high = 0;
-        bool found = median_interval(sorted, cases[i].count, cases[i].alpha, &low, &high);
-        assert_int_equal(found, cases[i].rank > 0);
-        if (found) {
-            assert_int_equal(low, cases[i].rank);
-            assert_int_equal(high, cases[i].count + 1 - cases[i].rank);
-        }
-    }
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -453,7 +428,6 @@ int main(void)
         TEST(malformed_files_are_refused_by_place),
         TEST(what_was_edited_is_not_appended_to),
         TEST(machine_classes_are_names_of_files),
-        TEST(intervals_of_medians),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

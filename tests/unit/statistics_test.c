@@ -360,7 +360,8 @@ static void what_a_family_needs(void **state)
         assert_int_equal(statistics_needed_invocations(cases[i].pairs, 0.05), cases[i].n);
 }
 
-/* Ranks from tables of the binomial distribution at 1/2: for n = 10, P(B <= 1) = 11/1024. */
+/* Ranks from tables of the binomial distribution at 1/2, or of the sign test: for n = 10,
+ * P(B <= 1) = 11/1024. */
 static void interval_of_the_median(void **state)
 {
     (void)state;
@@ -382,6 +383,20 @@ static void interval_of_the_median(void **state)
         assert_close(at.low, (double)cases[i].low, 0);
         assert_close(at.high, (double)cases[i].high, 0);
         assert_close(at.coverage, cases[i].coverage, 1e-12);
+    }
+
+    static const struct {
+        size_t n, rank;
+        double alpha;
+    } ranks[] = {{100, 40, 0.05}, {10, 1, 0.01}, {2000, 956, 0.05}};
+    static double sorted[2000];
+    for (size_t i = 0; i < 2000; i++)
+        sorted[i] = (double)(i + 1);
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        struct median_interval at = statistics_median_interval(sorted, ranks[i].n, ranks[i].alpha);
+        assert_close(at.low, (double)ranks[i].rank, 0);
+        assert_close(at.high, (double)(ranks[i].n + 1 - ranks[i].rank), 0);
+        assert_true(at.coverage >= 1 - ranks[i].alpha);
     }
 }
 
