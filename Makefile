@@ -43,15 +43,17 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 LANGUAGE := -std=c11 -D_GNU_SOURCE -fno-strict-aliasing -pthread
 # Where a function or a loop begins within its cache lines must not depend on what the linker put
 # before it: without these, the same objects in another order took 7 % less time in one workload.
-LAYOUT := -falign-functions=64 -falign-loops=32
+LAYOUT ?= -falign-functions=64 -falign-loops=32
 INCLUDES := -Icollectors -Iworkloads -Iharness -Itests
 # V=1 shows whole commands.
 say = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
 COMPILE = $(call say,CC,$<)$(CC) $(LANGUAGE) $(LAYOUT) $(WARNINGS) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(INCLUDES) -MMD -MP
 LINK = $(call say,LINK,$@)$(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 
+# What decides what code comes out, as run.csv tells it.
+FLAGS := $(strip $(LANGUAGE) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
 # One folder of objects per set of flags, so that switching between them rebuilds nothing.
-FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(LANGUAGE) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cksum | cut -d' ' -f1)
+FLAGS_HASH := $(shell printf '%s\n' '$(CC) $(FLAGS)' | cksum | cut -d' ' -f1)
 OBJ := $(BUILD)/$(FLAGS_HASH)
 BIN := $(OBJ)/bin
 
@@ -110,7 +112,7 @@ $(4)_DEFINES := -DGC_BACKEND_HEADER='"$(1)/$(1)_gc.h"' $(if $(filter-out -,$(2))
 $(4)_BACKEND := $$(patsubst %.c,$$(OBJ)/$(4)/%.o,$$(wildcard collectors/*.c collectors/$(1)/*.c collectors/pool/*.c))
 $(4)_WORKLOADS := $$(WORKLOADS:%=$$(OBJ)/$(4)/workloads/%.o)
 $(4)_IDENTITY := $$(OBJ)/$(4)/harness/runner/identity.o
-$(4)_IDENTITY_DEFINES = -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(strip $$(LANGUAGE) $$(LAYOUT) $$(SANFLAGS) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS))"'
+$(4)_IDENTITY_DEFINES = -DRUNNER_BACKEND='"$(1)"' -DRUNNER_FLAVOUR='"$(filter-out -,$(2))"' -DRUNNER_COMPILER='"$$(CC)"' -DRUNNER_FLAGS='"$$(FLAGS)"'
 
 $$(OBJ)/$(4)/%.o: %.c
 	@mkdir -p '$$(@D)'
@@ -249,7 +251,7 @@ $(OBJ)/bench/%: $(OBJ)/tests/bench/%.o $(DATA_OBJECTS) $(BASE_OBJECTS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p '$(@D)'
-	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(strip $(LANGUAGE) $(LAYOUT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))"' -c -o $@ $<
+	$(COMPILE) -DGCMETER_VERSION='"$(VERSION)"' -DGCMETER_COMPILER='"$(CC)"' -DGCMETER_FLAGS='"$(FLAGS)"' -c -o $@ $<
 
 $(BIN)/gcmeter: $(DRIVER_OBJECTS) $(DATA_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p '$(@D)'
@@ -455,7 +457,7 @@ BASE ?=
 export BASE
 regress: required $(BIN)/gcmeter $(BIN)/gcmeter-run-marksweep ## whether marksweep as it is here is worse than at the revision BASE (BASE=main SUITE=quick INSTRUCTIONS=5 BESIDE=8)
 	@test -n "$$BASE" || $(call fail,2,name the revision to compare with: make regress BASE=main)
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' '$(BIN)/gcmeter' ab --base "marksweep:build=$$BASE" \
+	@CC='$(CC)' LAYOUT='$(LAYOUT)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' '$(BIN)/gcmeter' ab --base "marksweep:build=$$BASE" \
 	--new 'marksweep:build=$(BIN)' --suite '$(if $(filter file,$(origin SUITE)),quick,$(SUITE))' $${INSTRUCTIONS:+"--instructions=$$INSTRUCTIONS"} $${BESIDE:+"--beside=$$BESIDE"} || { code=$$?; printf 'gcmeter: exit %d\n' $$code >&2; exit $$code; }
 
 .PHONY: plots
