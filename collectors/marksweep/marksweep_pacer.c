@@ -51,13 +51,13 @@ static uint64_t cheap_growth(struct ms_sweep_result swept, uint64_t root_bytes)
            root_bytes * ROOT_BYTE_COST_BYTES;
 }
 
-/* What is always allowed for; under a limit no more than three quarters of that, since a heap that
+/* What is always allowed for; under a limit no more than five sevenths of that, since a heap that
  * small was asked for. */
 static uint64_t smallest_goal(void)
 {
     uint64_t limit_bytes = ms_space.limit_bytes;
     uint64_t smallest = percent_of(SMALLEST_GOAL_BYTES);
-    return limit_bytes != 0 ? least(smallest, limit_bytes - limit_bytes / 4) : smallest;
+    return limit_bytes != 0 ? least(smallest, limit_bytes / 7 * 5) : smallest;
 }
 
 /* What a heap of `live_bytes` may grow by up to `goal_bytes`, which metadata is a part of. */

@@ -2,7 +2,7 @@
  *
  * As in Go (runtime/mgcpacer.go, 1.19): a collection that leaves L live bytes and scanned R bytes
  * of roots lets the heap grow to the goal L + (L + R) * gogc / 100, and the goal is no less than 4
- * MiB * gogc / 100 (or three quarters of a limit, where that is less: who sets such a limit wants a
+ * MiB * gogc / 100 (or five sevenths of a limit, where that is less: who sets such a limit wants a
  * small heap). Unlike in Go the goal counts metadata, up to a quarter of the growth, and does not
  * grow by objects that wait for their finalizers, which are as good as gone. It is an upper bound:
  * where collections are cheap, since most of what lives are leaves or few large objects, growth is
