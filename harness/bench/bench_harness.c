@@ -93,7 +93,15 @@ struct cost {
     size_t count;
 };
 
-enum { COST_CLOCK, COST_OPERATION, COST_STOP_ENTRY, COST_STOP, COST_WATCH, COSTS };
+enum {
+    COST_CLOCK,
+    COST_CLOCK_ERROR,
+    COST_OPERATION,
+    COST_STOP_ENTRY,
+    COST_STOP,
+    COST_WATCH,
+    COSTS
+};
 
 struct bench {
     struct plan plan;
@@ -126,6 +134,8 @@ static void take_record(void *data, const struct record *record)
     double value = strtod(record->fields[3], NULL);
     if (!strcmp(record->fields[0], "observer_clock_ns"))
         add_cost(b, COST_CLOCK, value);
+    else if (!strcmp(record->fields[0], "operation_clock_error_ns"))
+        add_cost(b, COST_CLOCK_ERROR, value);
     else if (!strcmp(record->fields[0], "observer_stop_entry_ns"))
         add_cost(b, COST_STOP_ENTRY, value);
     else if (!strcmp(record->fields[0], "observer_stop_ns"))
@@ -541,6 +551,8 @@ int main(int argc, char **argv)
         .invocations = INVOCATIONS_DEFAULT,
         .order_seed = 1,
         .costs = {[COST_CLOCK] = {"reading of the clock", "ns", NAN, NULL, 0},
+                  [COST_CLOCK_ERROR] = {"greatest error of an operation's clock", "ns", NAN, NULL,
+                                        0},
                   [COST_OPERATION] = {"record of an operation", "ns", OPERATION_MAX_NS, NULL, 0},
                   [COST_STOP_ENTRY] = {"entry of a stop", "ns", STOP_ENTRY_MAX_NS, NULL, 0},
                   [COST_STOP] = {"entry of a stop and its clock readings", "ns", NAN, NULL, 0},

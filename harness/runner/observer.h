@@ -8,8 +8,8 @@
 #include "workload.h"
 
 struct observer_costs {
-    int64_t clock_ns;      /* one reading of the clock */
-    int64_t operation_ns;  /* one operation: a clock reading and a histogram's bucket */
+    int64_t clock_ns;     /* one reading of the clock */
+    int64_t operation_ns; /* one operation: its end by operation_clock.h and a histogram's bucket */
     int64_t stop_entry_ns; /* one stop's entry in the log */
     int64_t stop_ns;       /* the same with what is read of the clocks at both its ends */
 };

@@ -39,11 +39,25 @@ static void report_counters(struct record_writer *w, const struct measurement *m
         record_flag(w, "counters_scaled");
 }
 
+/* Nothing where each operation's end was a reading of the clock itself. */
+static void report_clock_error(struct record_writer *w, const struct measurement *m)
+{
+    int64_t error_max_ns = -1;
+    for (unsigned i = 0; i < m->run->threads; i++) {
+        int64_t error_ns = m->members[i].recorder.clock.error_max_ns;
+        if (error_max_ns < error_ns)
+            error_max_ns = error_ns;
+    }
+    if (error_max_ns >= 0)
+        record_extra(w, "operation_clock_error_ns", "ns", "none", (double)error_max_ns);
+}
+
 void report_noise(struct record_writer *w, const struct measurement *m)
 {
     report_hiccups(w, m);
     report_counters(w, m);
     record_extra(w, "observer_clock_ns", "ns", "none", (double)m->observer.clock_ns);
+    report_clock_error(w, m);
     record_extra(w, "observer_stop_entry_ns", "ns", "none", (double)m->observer.stop_entry_ns);
     record_extra(w, "observer_stop_ns", "ns", "none", (double)m->observer.stop_ns);
 }

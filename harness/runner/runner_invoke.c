@@ -238,9 +238,13 @@ static int map_memory(struct invocation *v)
 }
 
 /* Nothing is recorded before the workload is set up, and memory that the system has just cleared
- * displaces what the start of the program left in the caches. 0 or -ENOMEM. */
-static int map_histograms(struct invocation *v)
+ * displaces what the start of the program left in the caches. Where instructions are counted, how
+ * often a clock is read by its own time would be counted too. 0 or -ENOMEM. */
+static int prepare_recorders(struct invocation *v)
 {
+    bool has_counter = !instruction_window_is_watched() && operation_clock_has_counter();
+    for (unsigned i = 0; i < v->run.threads; i++)
+        operation_clock_init(&v->measurement.members[i].recorder.clock, has_counter);
     for (unsigned i = 0; v->measurement.is_recording && i < v->run.threads; i++)
         if (!(v->measurement.members[i].recorder.latency = histogram_new()))
             return -ENOMEM;
@@ -285,6 +289,7 @@ static void reset_recorders(struct invocation *v)
             histogram_reset(member->recorder.latency);
         if (member->recorder.requests)
             request_recorder_reset(member->recorder.requests);
+        member->recorder.clock.error_max_ns = -1;
         member->thread.allocated_bytes = 0;
         member->thread.allocated_count = 0;
     }
@@ -470,7 +475,7 @@ static int run_workload(struct invocation *v)
     if (v->workload->setup)
         v->workload->setup(main_thread);
     m->startup_cpu_ns = program_cpu_ns(v) - v->own_startup_cpu_ns;
-    if ((error = map_histograms(v)))
+    if ((error = prepare_recorders(v)))
         return give_up(v, "memory of the harness", error);
     if (m->is_recording)
         v->hiccup_watch = hiccup_watch_start();

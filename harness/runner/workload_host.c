@@ -10,7 +10,8 @@
 
 void workload_operation_begin(struct workload_thread *thread)
 {
-    thread->recorder->operation_start_ns = clock_now_ns();
+    struct workload_recorder *recorder = thread->recorder;
+    recorder->operation_start_ns = operation_clock_now_ns(&recorder->clock);
 }
 
 void workload_operation_end(struct workload_thread *thread)
@@ -18,7 +19,7 @@ void workload_operation_end(struct workload_thread *thread)
     struct workload_recorder *recorder = thread->recorder;
     if (!recorder->latency)
         return;
-    int64_t now_ns = clock_now_ns();
+    int64_t now_ns = operation_clock_now_ns(&recorder->clock);
     histogram_record(recorder->latency, now_ns - recorder->operation_start_ns);
     if (recorder->requests)
         request_recorder_end(recorder->requests, recorder->operation_start_ns, now_ns);
@@ -49,7 +50,7 @@ void workload_request_begin(struct workload_thread *thread, uint64_t request)
     gc_backend.enter_blocked(thread->mutator);
     recorder->requests->spin_ns += open_loop_wait(due_ns);
     gc_backend.leave_blocked(thread->mutator);
-    recorder->operation_start_ns = clock_now_ns();
+    workload_operation_begin(thread);
 }
 
 void workload_fail(struct workload_thread *thread, const char *what)

@@ -8,6 +8,7 @@
 
 #include "base/histogram.h"
 #include "open_loop.h"
+#include "operation_clock.h"
 #include "outcome.h"
 #include "request_recorder.h"
 #include "workload.h"
@@ -23,6 +24,7 @@ struct workload_host {
 
 /* One per thread. */
 struct workload_recorder {
+    struct operation_clock clock;
     int64_t operation_start_ns;
     /* Of operations, simple (METHODS.md section 4); NULL: they are not recorded. */
     struct histogram *latency;
