@@ -77,12 +77,24 @@ static inline size_t histogram_bucket(uint64_t value_ns)
  * in range that is counted for it. */
 int64_t histogram_extend(struct histogram *h, int64_t value_ns);
 
+/* Whether a value is in range and changes neither extreme. */
+static inline bool histogram_is_known(const struct histogram *h, int64_t value_ns)
+{
+    return (uint64_t)value_ns - h->known_ns < h->known_count;
+}
+
+/* Counts one value of which that is so. */
+static inline void histogram_record_known(struct histogram *h, int64_t value_ns)
+{
+    h->counts[histogram_bucket((uint64_t)value_ns)]++;
+}
+
 /* Counts one value: about ten instructions, one line of memory beside the head. */
 static inline void histogram_record(struct histogram *h, int64_t value_ns)
 {
-    if (__builtin_expect((uint64_t)value_ns - h->known_ns >= h->known_count, 0))
+    if (__builtin_expect(!histogram_is_known(h, value_ns), 0))
         value_ns = histogram_extend(h, value_ns);
-    h->counts[histogram_bucket((uint64_t)value_ns)]++;
+    histogram_record_known(h, value_ns);
 }
 
 #endif

@@ -59,13 +59,21 @@ static inline uint64_t operation_clock_ticks(void)
 }
 #endif
 
-/* CLOCK_MONOTONIC, to within the error above. A later one may be less by as much. */
-static inline int64_t operation_clock_now_ns(struct operation_clock *clock)
+/* False where the time cannot be had without a call. */
+static inline bool operation_clock_extrapolate(const struct operation_clock *clock, int64_t *now_ns)
 {
     uint64_t passed_ticks = operation_clock_ticks() - clock->anchor_ticks;
     if (__builtin_expect(passed_ticks >= clock->window_ticks, 0))
-        return operation_clock_anchor_ns(clock);
-    return clock->anchor_ns + (int64_t)(passed_ticks * clock->rate >> OPERATION_CLOCK_RATE_BITS);
+        return false;
+    *now_ns = clock->anchor_ns + (int64_t)(passed_ticks * clock->rate >> OPERATION_CLOCK_RATE_BITS);
+    return true;
+}
+
+/* CLOCK_MONOTONIC, to within the error above. A later one may be less by as much. */
+static inline int64_t operation_clock_now_ns(struct operation_clock *clock)
+{
+    int64_t now_ns;
+    return operation_clock_extrapolate(clock, &now_ns) ? now_ns : operation_clock_anchor_ns(clock);
 }
 
 #endif

@@ -37,7 +37,24 @@ void request_recorder_claim(struct request_recorder *recorder);
 /* Leaves no entry in the log that is not written: before its entries are counted or read. */
 void request_recorder_settle(struct request_recorder *recorder);
 
-/* Records a request: two stores, beside the histogram. May end the process, as claiming does. */
+/* Whether a request that ends at this time is recorded without a call. */
+static inline bool request_recorder_is_ready(const struct request_recorder *recorder,
+                                             int64_t end_ns)
+{
+    return recorder->next != recorder->end &&
+           (!recorder->open || histogram_is_known(recorder->open, end_ns - recorder->due_ns));
+}
+
+/* Records a request for which that is so: two stores, beside the histogram. */
+static inline void request_recorder_end_ready(struct request_recorder *recorder, int64_t begin_ns,
+                                              int64_t end_ns)
+{
+    *recorder->next++ = (struct request){.begin_ns = begin_ns, .end_ns = end_ns};
+    if (recorder->open)
+        histogram_record_known(recorder->open, end_ns - recorder->due_ns);
+}
+
+/* Records a request. May end the process, as claiming does. */
 static inline void request_recorder_end(struct request_recorder *recorder, int64_t begin_ns,
                                         int64_t end_ns)
 {

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
+#include "dead_stack.h"
 #include "gc_backend.h"
 
 void workload_operation_begin(struct workload_thread *thread)
@@ -14,15 +15,47 @@ void workload_operation_begin(struct workload_thread *thread)
     recorder->operation_start_ns = operation_clock_now_ns(&recorder->clock);
 }
 
-void workload_operation_end(struct workload_thread *thread)
+#define NOT_KNOWN INT64_MIN
+
+static __attribute__((noinline)) void end_by_calls(struct workload_recorder *recorder,
+                                                   int64_t now_ns)
 {
-    struct workload_recorder *recorder = thread->recorder;
-    if (!recorder->latency)
-        return;
-    int64_t now_ns = operation_clock_now_ns(&recorder->clock);
+    if (now_ns == NOT_KNOWN)
+        now_ns = operation_clock_anchor_ns(&recorder->clock);
     histogram_record(recorder->latency, now_ns - recorder->operation_start_ns);
     if (recorder->requests)
         request_recorder_end(recorder->requests, recorder->operation_start_ns, now_ns);
+    recorder->operation_start_ns = now_ns;
+}
+
+/* Clears what it left of the workload's registers. */
+static __attribute__((noinline)) void end_rarely(struct workload_recorder *recorder, int64_t now_ns)
+{
+    end_by_calls(recorder, now_ns);
+    dead_stack_clear_calls();
+}
+
+/* Calls nothing where it can, and has no frame there: a reference of the workload's that it put on
+ * the stack, in a word that no later frame writes, would retain garbage. */
+void workload_operation_end(struct workload_thread *thread)
+{
+    struct workload_recorder *recorder = thread->recorder;
+    struct histogram *latency = recorder->latency;
+    if (!latency)
+        return;
+    struct request_recorder *requests = recorder->requests;
+    int64_t start_ns = recorder->operation_start_ns;
+    int64_t now_ns = NOT_KNOWN;
+    if (__builtin_expect(!operation_clock_extrapolate(&recorder->clock, &now_ns) ||
+                             !histogram_is_known(latency, now_ns - start_ns) ||
+                             (requests && !request_recorder_is_ready(requests, now_ns)),
+                         0)) {
+        end_rarely(recorder, now_ns);
+        return;
+    }
+    histogram_record_known(latency, now_ns - start_ns);
+    if (requests)
+        request_recorder_end_ready(requests, start_ns, now_ns);
     recorder->operation_start_ns = now_ns;
 }
 
