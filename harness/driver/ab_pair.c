@@ -196,6 +196,7 @@ static void run_slot(struct ab_meter *meter, const struct slot *slot)
         note_iteration(slot, &result, options.iterations);
         if (!place.files->error)
             run_files_commit(place.files, &place.row, &result);
+        meter->failed_count += result.status != INVOCATION_OK;
         if (result.status != INVOCATION_OK)
             progress_line(meter->progress, true, "%s, invocation %" PRId64 ": %s%s%s", name,
                           number_of(slot), invocation_status_word(result.status),

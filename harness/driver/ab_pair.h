@@ -57,6 +57,7 @@ struct ab_meter {
     struct progress *progress;
     struct agreement agreement; /* freed by the caller */
     unsigned started_count;
+    unsigned failed_count; /* of those */
     unsigned round_counts[AB_KINDS];
     unsigned expected_count; /* of invocations, for the progress */
     int error;               /* of writing or of starting a process, a negative errno */

@@ -356,6 +356,20 @@ static int print(const struct ab_session *s, const struct evaluation *found,
     return moved ? CMD_UNDECIDED : code;
 }
 
+/* The first round, by which it is known already whether there is such a metric and whether the runs
+ * compare at all. Where a process of it failed, a figure may be missing for that reason only. */
+static int try_first_round(const struct ab_session *s, struct ab_meter *meter,
+                           struct ab_pair *const *pairs, size_t pair_count, double alpha)
+{
+    struct evaluation tried = {0};
+    ab_pair_measure(meter, AB_NORMAL, pairs, pair_count, 1);
+    int code = end_of(s, meter);
+    if (code == CMD_DONE && meter->failed_count == 0)
+        code = evaluate(&tried, s, pairs[0], alpha);
+    drop(&tried);
+    return code;
+}
+
 /* Looks, as they were planned, until all is decided. */
 static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
                             struct ab_pair *main_pair, struct ab_pair *control_pair,
@@ -365,8 +379,8 @@ static int compare_at_looks(const struct ab_session *s, struct ab_meter *meter,
     struct ab_pair *pairs[] = {main_pair, control_pair};
     const struct compare_row *moved = NULL;
     size_t look = 0;
-    int code = CMD_DONE;
-    for (;; look++) {
+    int code = try_first_round(s, meter, pairs, 2, looks->alpha);
+    for (; code == CMD_DONE; look++) {
         measure(s, meter, pairs, 2, looks->invocations[look]);
         code = end_of(s, meter);
         if (code == CMD_DONE)

@@ -252,6 +252,18 @@ static size_t count_counting(const char *folder)
     return count;
 }
 
+/* Nothing can come of it, however long it goes on. */
+static void an_unknown_metric_ends_with_the_first_round(void **state)
+{
+    (void)state;
+    process_run(&p, "ab --workload chore --warmup 0 --metric barrier_count "
+                    "--base fake:build=@/steady --new fake:build=@/steady --out @/unknown");
+    assert_exit_code(&p, CMD_USAGE);
+    assert_contains(p.err, "no metric is named 'barrier_count'; see gcmeter list metrics");
+    assert_int_equal(count_invocations("unknown/base"), 1);
+    assert_int_equal(count_invocations("unknown/new"), 1);
+}
+
 static void skip_without_valgrind(void)
 {
     const char *sanitizers = getenv("GCMETER_SAN");
@@ -349,6 +361,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_cell_that_new_skips_is_broken),
         cmocka_unit_test(an_interrupt_keeps_what_was_measured),
         cmocka_unit_test(options_may_differ),
+        cmocka_unit_test(an_unknown_metric_ends_with_the_first_round),
         cmocka_unit_test(a_tenth_more_instructions_fail),
         cmocka_unit_test(equal_instructions_are_the_same),
         cmocka_unit_test(instructions_that_cannot_be_counted_are_refused),
