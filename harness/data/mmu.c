@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -283,6 +286,51 @@ static void find_densest(const struct timeline *line, int64_t window_ns, int64_t
     scan_ends(line, window_ns, low_ns, high_ns, best);
 }
 
+/* Below this a helper takes longer to start than it would help. */
+#define SHARED_STOPS 100000
+#define HELPERS_MAX  7
+
+/* The densest window of each length. Each is one piece of work, which nothing but the timeline
+ * bears on, so that it is all the same who does it. */
+struct search {
+    const struct timeline *line;
+    const int64_t *windows_ns;
+    size_t count;
+    struct densest *found;
+    atomic_size_t next; /* that nobody has taken yet */
+};
+
+static void *search_windows(void *data)
+{
+    struct search *search = data;
+    for (;;) {
+        size_t i = atomic_fetch_add_explicit(&search->next, 1, memory_order_relaxed);
+        if (i >= search->count)
+            return NULL;
+        int64_t latest_ns = search->line->length_ns - search->windows_ns[i];
+        search->found[i] = (struct densest){0, -1};
+        if (latest_ns >= 0)
+            find_densest(search->line, search->windows_ns[i], 0, latest_ns, &search->found[i]);
+    }
+}
+
+/* Sets found[i] for each window that is no longer than the timeline. A long one is searched by a
+ * thread for each processor, as far as they can be had. */
+static void find_all(const struct timeline *line, const int64_t *windows_ns, size_t count,
+                     struct densest *found)
+{
+    struct search search = {.line = line, .windows_ns = windows_ns, .count = count, .found = found};
+    pthread_t helpers[HELPERS_MAX];
+    size_t helper_count = 0, most = count < HELPERS_MAX + 1 ? count : HELPERS_MAX + 1;
+    long processors = line->count < SHARED_STOPS ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
+    while (helper_count + 1 < most && (long)helper_count + 1 < processors &&
+           pthread_create(&helpers[helper_count], NULL, search_windows, &search) == 0)
+        helper_count++;
+    search_windows(&search);
+    for (size_t i = 0; i < helper_count; i++)
+        pthread_join(helpers[i], NULL);
+}
+
 /* A share of stopped time: of the part of the timeline, at least as long as a window, that is
  * stopped most. */
 struct density {
@@ -339,9 +387,11 @@ static double utilisation(struct density density)
     return (double)(density.length_ns - density.stopped_ns) / (double)density.length_ns;
 }
 
+/* `found` is room for one of each window. */
 static void take_line(double *mmu, double *bmu, const struct timeline *line,
-                      const int64_t *windows_ns, size_t count)
+                      const int64_t *windows_ns, size_t count, struct densest *found)
 {
+    find_all(line, windows_ns, count, found);
     /* A part that is longer than a window is also longer than the windows below it, so from the
      * longest window on the density only rises. */
     struct density part = {0, 1};
@@ -349,9 +399,7 @@ static void take_line(double *mmu, double *bmu, const struct timeline *line,
         int64_t window_ns = windows_ns[i];
         if (window_ns > line->length_ns)
             continue;
-        struct densest best = {0, -1};
-        find_densest(line, window_ns, 0, line->length_ns - window_ns, &best);
-        struct density window = {best.stopped_ns, window_ns};
+        struct density window = {found[i].stopped_ns, window_ns};
         mmu[i] = fmin(mmu[i], utilisation(window));
         if (!bmu)
             continue;
@@ -366,17 +414,21 @@ int mmu_compute(double *mmu, double *bmu, struct stop_log *log, int64_t length_n
                 const int64_t *windows_ns, size_t count)
 {
     struct timelines lines;
-    int error = timelines_init(&lines, log, length_ns);
-    if (error)
+    struct densest *found = calloc(count + 1, sizeof *found);
+    int error = found ? timelines_init(&lines, log, length_ns) : -ENOMEM;
+    if (error) {
+        free(found);
         return error;
+    }
     for (size_t i = 0; i < count; i++) {
         mmu[i] = NAN;
         if (bmu)
             bmu[i] = NAN;
     }
     for (size_t i = 0; i < lines.count; i++)
-        take_line(mmu, bmu, timelines_at(&lines, i), windows_ns, count);
+        take_line(mmu, bmu, timelines_at(&lines, i), windows_ns, count, found);
     timelines_free(&lines);
+    free(found);
     return 0;
 }
 

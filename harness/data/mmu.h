@@ -27,7 +27,8 @@ extern const int64_t mmu_columns_ns[MMU_COLUMN_COUNT];
 /* Sets mmu[i] and, unless `bmu` is NULL, bmu[i] for `count` windows of windows_ns[i] > 0,
  * ascending; NaN where the window is longer than length_ns. Sorts the log. O(n) per window and
  * thread that has stops of its own for mmu; for bmu each improvement over what MMU found costs a
- * further O(n), and there are O(log(n T)) at most. 0 or -ENOMEM. */
+ * further O(n), and there are O(log(n T)) at most. Windows of a long log are shared out among
+ * threads, which are gone when it returns. 0 or -ENOMEM. */
 int mmu_compute(double *mmu, double *bmu, struct stop_log *log, int64_t length_ns,
                 const int64_t *windows_ns, size_t count);
 

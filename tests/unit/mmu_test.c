@@ -290,6 +290,35 @@ static void worst_windows_at_every_position(void **state)
 }
 
 /* By hand: stops [0,2] [6,9] of the world and [9,10] of thread 1 in 10. */
+/* A log so long that its windows are shared out among threads, against each window by itself, which
+ * is not. */
+static void windows_of_long_logs_are_shared_out(void **state)
+{
+    (void)state;
+    struct stop_log log = {0};
+    struct rng rng;
+    rng_seed(&rng, 7, 0);
+    int64_t t_ns = 0;
+    for (int i = 0; i < 150000; i++) {
+        t_ns += 1 + (int64_t)rng_below(&rng, UINT64_C(1) << rng_below(&rng, 24));
+        int64_t duration_ns = 1 + (int64_t)rng_below(&rng, UINT64_C(1) << rng_below(&rng, 17));
+        assert_int_equal(stop_log_add(&log, STOP_WORLD, t_ns, duration_ns), 0);
+        t_ns += duration_ns;
+    }
+    assert_true(t_ns >= mmu_windows_ns[MMU_WINDOW_COUNT - 1]);
+    double mmu[MMU_WINDOW_COUNT], bmu[MMU_WINDOW_COUNT];
+    assert_int_equal(mmu_compute(mmu, bmu, &log, t_ns, mmu_windows_ns, MMU_WINDOW_COUNT), 0);
+    double least = 1;
+    for (size_t i = MMU_WINDOW_COUNT; i-- > 0;) {
+        double alone;
+        assert_int_equal(mmu_compute(&alone, NULL, &log, t_ns, &mmu_windows_ns[i], 1), 0);
+        assert_same(mmu[i], alone);
+        least = fmin(least, alone);
+        assert_true(bmu[i] <= least);
+    }
+    stop_log_free(&log);
+}
+
 static void by_hand(void **state)
 {
     (void)state;
@@ -389,6 +418,7 @@ int main(void)
         cmocka_unit_test(every_position_of_small_traces),
         cmocka_unit_test(every_candidate_of_long_traces),
         cmocka_unit_test(worst_windows_at_every_position),
+        cmocka_unit_test(windows_of_long_logs_are_shared_out),
         cmocka_unit_test(the_union_of_all_stops),
         cmocka_unit_test(what_is_no_stop_is_refused),
     };
