@@ -289,7 +289,6 @@ static void worst_windows_at_every_position(void **state)
     }
 }
 
-/* By hand: stops [0,2] [6,9] of the world and [9,10] of thread 1 in 10. */
 /* A log so long that its windows are shared out among threads, against each window by itself, which
  * is not. */
 static void windows_of_long_logs_are_shared_out(void **state)
@@ -319,6 +318,7 @@ static void windows_of_long_logs_are_shared_out(void **state)
     stop_log_free(&log);
 }
 
+/* By hand: stops [0,2] [6,9] of the world and [9,10] of thread 1 in 10. */
 static void by_hand(void **state)
 {
     (void)state;
