@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/processors.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -321,9 +322,10 @@ static void find_all(const struct timeline *line, const int64_t *windows_ns, siz
 {
     struct search search = {.line = line, .windows_ns = windows_ns, .count = count, .found = found};
     pthread_t helpers[HELPERS_MAX];
-    size_t helper_count = 0, most = count < HELPERS_MAX + 1 ? count : HELPERS_MAX + 1;
-    long processors = line->count < SHARED_STOPS ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
-    while (helper_count + 1 < most && (long)helper_count + 1 < processors &&
+    size_t helper_count = 0, searcher_count = line->count < SHARED_STOPS ? 1 : processors_count();
+    if (searcher_count > count)
+        searcher_count = count;
+    while (helper_count < HELPERS_MAX && helper_count + 1 < searcher_count &&
            pthread_create(&helpers[helper_count], NULL, search_windows, &search) == 0)
         helper_count++;
     search_windows(&search);

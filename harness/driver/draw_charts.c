@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/processors.h"
 #include "data/derived.h"
 #include "data/printable.h"
 #include "driver/child.h"
@@ -281,13 +281,6 @@ static int draw_some(const struct drawing *drawing, size_t first, size_t step)
     return code;
 }
 
-static size_t processor_count(void)
-{
-    cpu_set_t cpus;
-    int count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    return count < 1 ? 1 : (size_t)count;
-}
-
 /* The first picture alone, so that what fails for all of them is told once; the others by a process
  * per processor. */
 static int draw_first_then_rest(const struct drawing *drawing)
@@ -296,7 +289,7 @@ static int draw_first_then_rest(const struct drawing *drawing)
     int code = draw_some(drawing, 0, count ? count : 1);
     if (code != CMD_DONE || count < 2)
         return code;
-    size_t worker_count = processor_count();
+    size_t worker_count = processors_count();
     if (worker_count > count - 1)
         worker_count = count - 1;
     pid_t *workers = xcalloc(worker_count, sizeof *workers);

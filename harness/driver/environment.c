@@ -1,13 +1,13 @@
 #include "driver/environment.h"
 
 #include "base/clock.h"
+#include "base/processors.h"
 #include "driver/child.h"
 #include "driver/own_folder.h"
 #include "driver/runner_env.h"
 #include "driver/xalloc.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,17 +218,14 @@ static void write_request(struct run_files *files, const struct plan *plan,
 static void write_machine(struct run_files *files)
 {
     struct utsname name;
-    cpu_set_t cpus;
     uname(&name);
-    int cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus)
-                                                              : (int)sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     write_owned(files, "date", now_text());
     run_files_key(files, "host", name.nodename);
     write_owned(files, "kernel", xprintf("%s %s", name.release, name.version));
     run_files_key(files, "machine", name.machine);
     write_owned(files, "cpu_model", cpu_model());
-    write_owned(files, "cores", xprintf("%d", cores));
+    write_owned(files, "cores", xprintf("%u", processors_count()));
     write_owned(files, "governor",
                 read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
     write_owned(files, "thp", read_choice("/sys/kernel/mm/transparent_hugepage/enabled"));

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mapped.h"
+#include "base/processors.h"
 
 #define STACK_BYTES 65536
 #define HICCUPS_MAX (4u << 20)
@@ -233,7 +234,6 @@ static int start_thread(struct hiccup_watch *w)
 
 struct hiccup_watch *hiccup_watch_start(void)
 {
-    cpu_set_t processors;
     if (!CAN_WATCH) {
         errno = ENOTSUP;
         return NULL;
@@ -242,9 +242,7 @@ struct hiccup_watch *hiccup_watch_start(void)
     if (!w)
         return NULL;
     w->period_ns = w->period_max_ns = HICCUP_PERIOD_NS;
-    w->processors_count = sched_getaffinity(0, sizeof processors, &processors) == 0
-                              ? (unsigned)CPU_COUNT(&processors)
-                              : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    w->processors_count = processors_count();
     w->task_fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     w->hiccups = mapped_new_lazy(HICCUPS_MAX * sizeof *w->hiccups);
     if (w->task_fd >= 0 && w->hiccups) {
