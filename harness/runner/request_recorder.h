@@ -45,11 +45,18 @@ static inline bool request_recorder_is_ready(const struct request_recorder *reco
            (!recorder->open || histogram_is_known(recorder->open, end_ns - recorder->due_ns));
 }
 
-/* Records a request for which that is so: two stores, beside the histogram. */
+/* Two stores. There must be an entry that is claimed. */
+static inline void request_recorder_append(struct request_recorder *recorder, int64_t begin_ns,
+                                           int64_t end_ns)
+{
+    *recorder->next++ = (struct request){.begin_ns = begin_ns, .end_ns = end_ns};
+}
+
+/* Records a request for which that is so. */
 static inline void request_recorder_end_ready(struct request_recorder *recorder, int64_t begin_ns,
                                               int64_t end_ns)
 {
-    *recorder->next++ = (struct request){.begin_ns = begin_ns, .end_ns = end_ns};
+    request_recorder_append(recorder, begin_ns, end_ns);
     if (recorder->open)
         histogram_record_known(recorder->open, end_ns - recorder->due_ns);
 }
@@ -60,7 +67,7 @@ static inline void request_recorder_end(struct request_recorder *recorder, int64
 {
     if (recorder->next == recorder->end)
         request_recorder_claim(recorder);
-    *recorder->next++ = (struct request){.begin_ns = begin_ns, .end_ns = end_ns};
+    request_recorder_append(recorder, begin_ns, end_ns);
     if (recorder->open)
         histogram_record(recorder->open, end_ns - recorder->due_ns);
 }
