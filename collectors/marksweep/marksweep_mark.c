@@ -205,13 +205,26 @@ static uintptr_t *scan_piece(struct view v, uintptr_t *top, uintptr_t object, si
     }
     if (offset == 0)
         top = scan_map(v, top, (const uintptr_t *)object, layout->fixed_pointers, others);
-    for (; from < piece_end; from += unit) {
-        const uintptr_t *words = (const uintptr_t *)(object + from);
-        if (layout->kind == MS_SCAN_POINTERS)
+    const uintptr_t *words = (const uintptr_t *)(object + from);
+    const uintptr_t *words_end = (const uintptr_t *)(object + piece_end);
+    size_t unit_words = unit / sizeof *words;
+    uint64_t map = layout->element_pointers;
+    switch (layout->kind) {
+    case MS_SCAN_ELEMENTS:
+        if ((map & (map - 1)) == 0) { /* one in each element, as in an array of slices */
+            for (words += __builtin_ctzll(map); words < words_end; words += unit_words)
+                top = visit(v, top, words[0], others);
+            break;
+        }
+        for (; words < words_end; words += unit_words)
+            top = scan_map(v, top, words, map, others);
+        break;
+    case MS_SCAN_POINTERS:
+        for (; words < words_end; words++)
             top = visit(v, top, words[0], others);
-        else if (layout->kind == MS_SCAN_ELEMENTS)
-            top = scan_map(v, top, words, layout->element_pointers, others);
-        else
+        break;
+    default:
+        for (; words < words_end; words++)
             top = visit(v, top, (uintptr_t)ms_space_find(words[0], false), others);
     }
     return top;
@@ -221,7 +234,7 @@ static uintptr_t *scan_piece(struct view v, uintptr_t *top, uintptr_t object, si
 static INLINE uintptr_t *scan_run(struct view v, uintptr_t *top, const uintptr_t *words,
                                   size_t count, unsigned others)
 {
-    for (; count >= 4; count -= 4, words += 4) {
+    for (size_t fours = count / 4; fours > 0; fours--, words += 4) {
         if ((words[0] | words[1] | words[2] | words[3]) == 0)
             continue;
         top = visit(v, top, words[0], others);
@@ -229,7 +242,7 @@ static INLINE uintptr_t *scan_run(struct view v, uintptr_t *top, const uintptr_t
         top = visit(v, top, words[2], others);
         top = visit(v, top, words[3], others);
     }
-    if (count >= 2) {
+    if (count & 2) {
         top = visit(v, top, words[0], others);
         top = visit(v, top, words[1], others);
         words += 2;

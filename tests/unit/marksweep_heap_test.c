@@ -41,6 +41,19 @@ static struct gc_type table_type = {
     .element_pointers = 2,
 };
 
+/* An array whose elements have more than one reference. */
+struct edge {
+    struct node *from;
+    uint64_t weight;
+    struct node *to;
+};
+
+static struct gc_type edges_type = {
+    .name = "edges",
+    .element_bytes = sizeof(struct edge),
+    .element_pointers = GC_POINTER_BIT(struct edge, from) | GC_POINTER_BIT(struct edge, to),
+};
+
 static void *roots[ROOTS];
 
 static void drop_roots(void)
@@ -288,6 +301,32 @@ static void tables_keep_fixed_part_and_elements(void **state)
     drop_roots();
 }
 
+/* Short ones are scanned by the map of their slot, longer ones in pieces, the longest have blocks
+ * of their own. */
+static void elements_keep_all_their_references(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1, 20, 100, 1000, 5000};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        size_t count = counts[c];
+        struct edge *edges =
+            gc_alloc_zeroed(fixture_main, &edges_type, count * sizeof(struct edge));
+        roots[0] = edges;
+        for (size_t i = 0; i < count; i++) {
+            edges[i].weight = i;
+            gc_store(fixture_main, edges, edges[i].from, make_node(2 * i));
+            gc_store(fixture_main, edges, edges[i].to, make_node(2 * i + 1));
+        }
+        collect();
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(edges[i].weight, i);
+            assert_int_equal(edges[i].from->id, 2 * i);
+            assert_int_equal(edges[i].to->id, 2 * i + 1);
+        }
+    }
+    drop_roots();
+}
+
 static void large_arrays_live_and_die(void **state)
 {
     (void)state;
@@ -430,6 +469,7 @@ static int set_up(void **state)
     fixture_register(&array_type);
     fixture_register(&leaf_type);
     fixture_register(&table_type);
+    fixture_register(&edges_type);
     return gc_backend.roots_add(roots, roots + ROOTS);
 }
 
@@ -443,6 +483,7 @@ int main(void)
         cmocka_unit_test(leaf_contents_retain_nothing),
         cmocka_unit_test(long_list_is_marked),
         cmocka_unit_test(tables_keep_fixed_part_and_elements),
+        cmocka_unit_test(elements_keep_all_their_references),
         cmocka_unit_test(large_arrays_live_and_die),
         cmocka_unit_test(full_mark_stack_is_made_up_for),
         cmocka_unit_test(types_share_layouts),
