@@ -44,6 +44,11 @@ static void set_slots(uint64_t *bits, const struct ms_class *c, size_t from, siz
             ms_bit_set(bits, granule);
         return;
     }
+    /* A whole span is what busy kinds mostly use up. */
+    if (from == 0 && end == (size_t)c->slots * c->slot_granules) {
+        memcpy(bits, c->starts, sizeof c->starts);
+        return;
+    }
     for (size_t word = from / 64; word * 64 < end; word++) {
         uint64_t mask = ~UINT64_C(0);
         if (word == from / 64)
@@ -147,19 +152,12 @@ void ms_heap_flush_mutator(struct ms_mutator *m)
     flush_counts(m);
 }
 
-/* Finds the next hole in the span of the cursor and takes it. Returns false where there is none. */
-static bool take_hole(struct ms_mutator *m, size_t hole_index)
+/* Makes the free slots that start in granules [start, end) of the cursor's span its hole. */
+static void set_hole(struct ms_mutator *m, size_t hole_index, size_t start, size_t end)
 {
     struct ms_cursor *cursor = &m->cursors[hole_index];
-    const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
-    const uint64_t *bits = ms_space_bits(ms_space.allocated, cursor->span);
-    size_t slots_end = (size_t)c->slots * c->slot_granules;
-    size_t start = next_free_slot(bits, c, cursor->search_granule);
-    if (start >= slots_end)
-        return false;
-    size_t end = next_allocated_slot(bits, c, start);
     if (ms_heap.stress)
-        end = start + c->slot_granules;
+        end = start + ms_classes[hole_index % MARKSWEEP_CLASSES].slot_granules;
     char *base = ms_space_address(cursor->span);
     struct marksweep_hole *hole = &m->holes[hole_index];
     cursor->hole_start = hole->next = base + (start << MS_GRANULE_SHIFT);
@@ -167,6 +165,18 @@ static bool take_hole(struct ms_mutator *m, size_t hole_index)
     hole->end = base + (end << MS_GRANULE_SHIFT);
     if (ms_layout_reads_slack((unsigned)(hole_index / MARKSWEEP_CLASSES)))
         memset(hole->next, 0, (size_t)(hole->end - hole->next));
+}
+
+/* Finds the next hole in the span of the cursor and takes it. Returns false where there is none. */
+static bool take_hole(struct ms_mutator *m, size_t hole_index)
+{
+    struct ms_cursor *cursor = &m->cursors[hole_index];
+    const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
+    const uint64_t *bits = ms_space_bits(ms_space.allocated, cursor->span);
+    size_t start = next_free_slot(bits, c, cursor->search_granule);
+    if (start >= (size_t)c->slots * c->slot_granules)
+        return false;
+    set_hole(m, hole_index, start, next_allocated_slot(bits, c, start));
     return true;
 }
 
@@ -231,14 +241,15 @@ static void use_span(struct ms_mutator *m, size_t hole_index, uint32_t span)
 }
 
 /* Gives the cursor its next span: partly free ones first, several at a time, else one cut from
- * free memory. Returns false where there is none. Under the lock. */
-static bool take_spans(struct ms_mutator *m, size_t hole_index)
+ * free memory, which *is_new tells. Returns false where there is none. Under the lock. */
+static bool take_spans(struct ms_mutator *m, size_t hole_index, bool *is_new)
 {
     struct ms_cursor *cursor = &m->cursors[hole_index];
     if (!has_partial(hole_index)) {
         if (!take_reserve(m, &ms_classes[hole_index % MARKSWEEP_CLASSES]))
             return false;
         use_span(m, hole_index, cut_span(m, hole_index));
+        *is_new = true;
         return true;
     }
     uint32_t batch = cursor->batch < MS_BATCH_MAX / 2 ? 2 * cursor->batch : MS_BATCH_MAX;
@@ -260,31 +271,36 @@ static char *alloc_small(struct ms_mutator *m, size_t hole_index, bool may_excee
 {
     struct marksweep_hole *hole = &m->holes[hole_index];
     struct ms_cursor *cursor = &m->cursors[hole_index];
+    const struct ms_class *c = &ms_classes[hole_index % MARKSWEEP_CLASSES];
     if (hole->next == hole->end) {
         if (cursor->span != MS_NO_BLOCK)
             flush_hole(m, hole_index);
         if (cursor->span == MS_NO_BLOCK || !take_hole(m, hole_index)) {
+            bool is_new = false;
             if (cursor->spare != MS_NO_BLOCK) {
                 uint32_t span = cursor->spare;
                 cursor->spare = ms_space.table[span].next;
                 use_span(m, hole_index, span);
-            } else if (m->reserve_blocks >= ms_classes[hole_index % MARKSWEEP_CLASSES].blocks &&
-                       !has_partial(hole_index)) {
+            } else if (m->reserve_blocks >= c->blocks && !has_partial(hole_index)) {
                 use_span(m, hole_index, cut_span(m, hole_index));
+                is_new = true;
             } else {
                 ms_heap_lock();
                 flush_counts(m);
                 bool due = !may_exceed && ms_heap.since_collection_bytes >= ms_heap.budget_bytes;
-                bool taken = !due && take_spans(m, hole_index);
+                bool taken = !due && take_spans(m, hole_index, &is_new);
                 ms_heap_unlock();
                 if (!taken)
                     return NULL;
             }
-            take_hole(m, hole_index);
+            if (is_new)
+                set_hole(m, hole_index, 0, (size_t)c->slots * c->slot_granules);
+            else
+                take_hole(m, hole_index);
         }
     }
     char *object = hole->next;
-    hole->next += ms_classes[hole_index % MARKSWEEP_CLASSES].slot_bytes;
+    hole->next += c->slot_bytes;
     return object;
 }
 

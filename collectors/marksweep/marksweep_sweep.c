@@ -53,16 +53,27 @@ static inline size_t count_bits(uint64_t word)
     return (size_t)(word * UINT64_C(0x0101010101010101) >> 56);
 }
 
-/* Number of objects in a span; cheap for what most spans are, empty or full. */
-static size_t count_objects(const struct ms_class *c, const uint64_t *bits)
+/* What is set in any of the words of a block's bitmap. */
+static inline uint64_t any_of(const uint64_t *w)
 {
-    uint64_t any = 0;
-    for (size_t word = 0; word < c->blocks * MS_BLOCK_WORDS; word++)
-        any |= bits[word];
-    if (any == 0)
-        return 0;
-    if (c->one_block && memcmp(bits, c->starts, sizeof c->starts) == 0)
-        return c->slots;
+    return (w[0] | w[1] | w[2] | w[3]) | (w[4] | w[5] | w[6] | w[7]);
+}
+
+static inline bool equal_bits(const uint64_t *a, const uint64_t *b)
+{
+    return (((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) |
+            ((a[4] ^ b[4]) | (a[5] ^ b[5]) | (a[6] ^ b[6]) | (a[7] ^ b[7]))) == 0;
+}
+
+/* Number of objects in a span; cheap for what most spans are, empty or full. */
+static inline size_t count_objects(const struct ms_class *c, const uint64_t *bits)
+{
+    if (c->one_block) {
+        if (any_of(bits) == 0)
+            return 0;
+        if (equal_bits(bits, c->starts))
+            return c->slots;
+    }
     size_t count = 0;
     for (size_t word = 0; word < c->blocks * MS_BLOCK_WORDS; word++)
         if (bits[word] != 0)
